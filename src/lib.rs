@@ -3,3 +3,4 @@
 //! `controllers` ← `process`.
 
 pub mod api;
+pub mod rules;

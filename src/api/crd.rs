@@ -28,7 +28,9 @@ fn harden(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
     crd.metadata.labels =
         Some([("app.kubernetes.io/part-of".to_owned(), "icp-filing-operator".to_owned())].into());
     for version in &mut crd.spec.versions {
-        let Some(root) = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut()) else { continue };
+        let Some(root) = version.schema.as_mut().and_then(|s| s.open_api_v3_schema.as_mut()) else {
+            continue;
+        };
         walk(root, &mut |schema| {
             // An absent field is left out; an explicit null is bad input and is refused as such.
             schema.nullable = None;

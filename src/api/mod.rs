@@ -13,12 +13,10 @@ mod text;
 
 pub use condition::{Condition, condition_type};
 pub use crd::crds;
-pub use filing::{
-    Filing, FilingSource, FilingSpec, FilingStatus, FilingType, Review, ReviewState, Website,
-};
+pub use filing::{Filing, FilingSource, FilingSpec, FilingStatus, FilingType, Review, ReviewState, Website};
 pub use instance::{
-    BillingMethod, FirstOrder, Instance, InstanceSpec, InstanceState, InstanceStatus, PublicNetwork, QuotaStatus,
-    Subscription, UnusedNumber,
+    BillingMethod, FirstOrder, Instance, InstanceSpec, InstanceState, InstanceStatus, PublicNetwork,
+    QuotaStatus, Subscription, UnusedNumber,
 };
 pub use instance_class::{InstanceClass, InstanceClassSpec, QuotaScope, Regions, Requirements};
 pub use reason::{Reason, Refusal};

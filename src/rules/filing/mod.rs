@@ -1,0 +1,240 @@
+//! What is to be done about a `Filing`: bind, take over, give back extras, seal, consume, cancel, or say why not.
+//! Decided from one snapshot of the world; nothing is done here. The protocol is design §4, to the letter.
+
+mod source;
+mod status;
+
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+use kube::ResourceExt;
+use std::sync::Arc;
+
+use super::{
+    eligibility::{self, refusal},
+    issue::Order,
+    life::{self, Change},
+    world::{ObjectKey, World},
+};
+use crate::api::{
+    BoundFiling, Filing, FilingStatus, InstanceState, NumberState, Reason, Refusal, Review, ReviewState,
+    ServiceNumber,
+};
+use source::Source;
+use status::Stand;
+
+/// The next step for a filing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// There is no such filing, or it is being deleted and nothing of it is due.
+    Leave,
+    /// Take this slot, bound to the filing from the start; the watch brings it back.
+    Issue(Box<Order>),
+    /// Change this record as it was seen; the watch brings it back.
+    Change(Arc<ServiceNumber>, Change),
+    /// Say this, and look again at that time.
+    Settle(Box<FilingStatus>, Option<Timestamp>),
+}
+
+/// Decides about a filing.
+#[must_use]
+pub fn decide(world: &World, key: &ObjectKey, now: Timestamp) -> Step {
+    let Some(filing) = world.filings.get(key) else { return Step::Leave };
+    let bound: Vec<_> = world
+        .ledger
+        .bound_to(&key.namespace, &key.name)
+        .filter(|r| r.spec.filing.as_ref().is_some_and(|b| b.domain == filing.spec.website.domain))
+        .cloned()
+        .collect();
+    // OBSERVATION: somebody else's finalizer holds it. It keeps what it has, gets nothing new, and an
+    // approval on it still counts.
+    if filing.metadata.deletion_timestamp.is_some() {
+        return bound
+            .iter()
+            .find_map(|record| {
+                outcome(filing, record, now).map(|change| Step::Change(record.clone(), change))
+            })
+            .unwrap_or(Step::Leave);
+    }
+    let source = source::resolve(world, key, filing, now);
+    match keep(filing, &bound, source.record()) {
+        Some(kept) => with_number(world, filing, kept, &bound, &source, now),
+        None => without_number(filing, source, now),
+    }
+}
+
+/// The record that a filing keeps: the submitted one first, then the one bound to its uid, then the one that
+/// its source resolves to.
+fn keep<'a>(
+    filing: &Filing,
+    bound: &'a [Arc<ServiceNumber>],
+    source: Option<&Arc<ServiceNumber>>,
+) -> Option<&'a Arc<ServiceNumber>> {
+    let uid = filing.uid();
+    bound
+        .iter()
+        .find(|r| r.spec.submitted_time.is_some())
+        .or_else(|| bound.iter().find(|r| r.spec.filing.as_ref().map(|b| &b.uid) == uid.as_ref()))
+        .or_else(|| bound.iter().find(|r| source.is_some_and(|s| s.metadata.name == r.metadata.name)))
+}
+
+fn with_number(
+    world: &World,
+    filing: &Filing,
+    kept: &Arc<ServiceNumber>,
+    bound: &[Arc<ServiceNumber>],
+    source: &Source,
+    now: Timestamp,
+) -> Step {
+    let extra =
+        bound.iter().find(|r| r.metadata.name != kept.metadata.name && r.spec.submitted_time.is_none());
+    if let Some(extra) = extra {
+        return Step::Change(extra.clone(), Change::GiveBack);
+    }
+    let settle =
+        |stand, wake| Step::Settle(Box::new(status::status(filing, Some(kept), source, stand, now)), wake);
+    if kept.spec.submitted_time.is_some() {
+        return match outcome(filing, kept, now) {
+            Some(change) => Step::Change(kept.clone(), change),
+            None => settle(submitted(filing, kept), None),
+        };
+    }
+    let uid = filing.uid().unwrap_or_default();
+    if kept.spec.filing.as_ref().is_some_and(|b| b.uid != uid) {
+        // OBSERVATION: the manifest was applied again before its draft's binding was given back.
+        return match source.refusals() {
+            [] => Step::Change(kept.clone(), Change::TakeOver(uid)),
+            refusals => Step::Settle(
+                Box::new(status::status(filing, None, source, Stand::Refused(refusals.to_vec()), now)),
+                None,
+            ),
+        };
+    }
+    if !filing.spec.submit {
+        return settle(Stand::Draft, None);
+    }
+    let refusals = submission_refusals(world, kept, now);
+    if !refusals.is_empty() {
+        return settle(Stand::Refused(refusals), None);
+    }
+    // The seal: of one snapshot, this record is bound to this uid and no other record is bound to this
+    // namespace, name and domain. Extras were given back above, so whatever else is here forbids it.
+    if bound.len() == 1 {
+        Step::Change(kept.clone(), Change::Submit(Time(eligibility::whole_second(now))))
+    } else {
+        settle(Stand::Waiting("another record is still bound to this filing"), None)
+    }
+}
+
+fn without_number(filing: &Filing, source: Source, now: Timestamp) -> Step {
+    let bind = |record: &Arc<ServiceNumber>| {
+        Step::Change(
+            record.clone(),
+            Change::Bind(BoundFiling {
+                namespace: filing.namespace().unwrap_or_default(),
+                name: filing.name_any(),
+                uid: filing.uid().unwrap_or_default(),
+                domain: filing.spec.website.domain.clone(),
+            }),
+        )
+    };
+    let (stand, wake) = match &source {
+        Source::Found { record, refusals } if refusals.is_empty() => return bind(record),
+        Source::Issue(order) => return Step::Issue(order.clone()),
+        Source::Found { refusals, .. } => (Stand::Refused(refusals.clone()), None),
+        Source::Missing { refusals, wake } => (Stand::Refused(refusals.clone()), *wake),
+        Source::Releasing(_) => {
+            (Stand::Waiting("the number is being given back by an earlier filing of this name"), None)
+        }
+    };
+    Step::Settle(Box::new(status::status(filing, None, &source, stand, now)), wake)
+}
+
+/// Why a bound draft may not be submitted now: the seeds' rule that an expired server's numbers are void.
+fn submission_refusals(world: &World, record: &ServiceNumber, now: Timestamp) -> Vec<Refusal> {
+    let name = &record.spec.instance_name;
+    let declared: Vec<_> = world
+        .namespaces_of(name)
+        .filter_map(|namespace| world.instances.get(&ObjectKey::new(namespace, name)))
+        .filter(|i| i.spec.account_id == record.spec.account_id)
+        .collect();
+    if declared.is_empty() {
+        return vec![refusal(
+            Reason::InstanceNotFound,
+            "the instance that the number belongs to is not declared",
+            "an Instance that has not expired",
+            "Ask a platform administrator to declare the server again: a submission is for ever and is checked against it.",
+        )];
+    }
+    let refused = |state: InstanceState| declared.iter().all(|i| i.spec.state == state);
+    let mut refusals = Vec::new();
+    if refused(InstanceState::Released) {
+        refusals.push(refusal(
+            Reason::InstanceReleased,
+            "Released",
+            "an instance that was not given back",
+            "File with a number of another server; this number is void with its server.",
+        ));
+    }
+    let expired: Vec<_> = declared.iter().map(|i| eligibility::expired(&i.spec, now)).collect();
+    if expired.iter().all(Option::is_some) {
+        refusals.extend(expired.into_iter().flatten().next());
+    }
+    refusals
+}
+
+/// The registrar's word that the ledger does not have yet.
+fn outcome(filing: &Filing, record: &ServiceNumber, now: Timestamp) -> Option<Change> {
+    let status = filing.status.as_ref()?;
+    let review = review_of(filing, record)?;
+    let due = life::state_of(&record.spec) == NumberState::Submitted
+        && status.record_name == record.metadata.name
+        && status.submitted_time.is_some();
+    let time = || Time(eligibility::whole_second(now));
+    match (review.state, &review.icp_number) {
+        (ReviewState::Approved, Some(icp_number)) if due => Some(Change::Consume(time(), icp_number.clone())),
+        (ReviewState::Cancelled, _) if due => Some(Change::Cancel(time())),
+        _ => None,
+    }
+}
+
+/// The review of a filing, if it is about this record.
+fn review_of<'a>(filing: &'a Filing, record: &ServiceNumber) -> Option<&'a Review> {
+    let review = filing.status.as_ref()?.review.as_ref()?;
+    (Some(&review.record_name) == record.metadata.name.as_ref()).then_some(review)
+}
+
+/// Where a filing stands whose submission is recorded and whose review asks for nothing more.
+fn submitted(filing: &Filing, record: &ServiceNumber) -> Stand {
+    let review = review_of(filing, record);
+    let says = review.map(|r| (r.state, r.icp_number.as_ref()));
+    let contradiction = |ledger: &str, review: &str| {
+        Stand::Refused(vec![refusal(
+            Reason::OutcomeDiffers,
+            format!("the review says {review}"),
+            format!("{ledger}, as the ledger has it"),
+            "The ledger holds. Ask the registrar to write the review again as the ledger has it.",
+        )])
+    };
+    match (life::state_of(&record.spec), says) {
+        (NumberState::Consumed, Some((ReviewState::Cancelled, _))) => contradiction("Approved", "Cancelled"),
+        (NumberState::Consumed, Some((ReviewState::Approved, icp)))
+            if icp != record.spec.icp_number.as_ref() =>
+        {
+            contradiction("another ICP number", "Approved with this one")
+        }
+        (NumberState::Consumed, _) => Stand::Completed,
+        (NumberState::Cancelled, Some((ReviewState::Approved, _))) => contradiction("Cancelled", "Approved"),
+        (NumberState::Cancelled, _) => Stand::Refused(vec![refusal(
+            Reason::Cancelled,
+            "the filing was cancelled",
+            "a filing that goes on",
+            "File the website again under another name with another number; this one is spent.",
+        )]),
+        (_, Some((ReviewState::Rejected, _))) => Stand::Refused(vec![refusal(
+            Reason::Rejected,
+            "the registrar rejected the filing; status.review.message may say why",
+            "an approved filing",
+            "Mend what the registrar asks for; the filing is reviewed again with the same number.",
+        )]),
+        _ => Stand::Submitted,
+    }
+}

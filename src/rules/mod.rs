@@ -1,0 +1,16 @@
+//! What the documents say, as pure functions: from what was observed to what to do next.
+//! No client, no async and no clock live here; the time is an argument.
+
+pub mod calendar;
+pub mod conditions;
+pub mod eligibility;
+pub mod filing;
+pub mod instance;
+pub mod issue;
+pub mod key;
+pub mod ledger;
+pub mod life;
+pub mod number;
+pub mod release;
+pub mod request;
+pub mod world;

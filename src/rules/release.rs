@@ -1,0 +1,22 @@
+//! Whether a draft's binding may be cleared. Only a live read that shows the filing's uid gone allows it
+//! (design §4); what a cache lacks is a reason to ask, never an answer.
+
+use kube::ResourceExt;
+
+use super::world::{ObjectKey, World};
+use crate::api::{BoundFiling, Filing, ServiceNumber};
+
+/// The filing to ask the server for, if there is one to ask for.
+#[must_use]
+pub fn suspect<'a>(world: &World, record: &'a ServiceNumber) -> Option<&'a BoundFiling> {
+    let bound = record.spec.filing.as_ref().filter(|_| record.spec.submitted_time.is_none())?;
+    let cached = world.filings.get(&ObjectKey::new(&bound.namespace, &bound.name));
+    let there = cached.is_some_and(|f| f.uid().as_deref() == Some(&bound.uid));
+    (!there).then_some(bound)
+}
+
+/// Whether a live answer shows the filing gone. One that is being deleted is not gone.
+#[must_use]
+pub fn is_gone(bound: &BoundFiling, live: Option<&Filing>) -> bool {
+    live.is_none_or(|f| f.uid().as_deref() != Some(&bound.uid))
+}

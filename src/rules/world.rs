@@ -1,0 +1,426 @@
+//! Everything that was observed, in one place, and who is affected when something of it changes.
+//! Pure and synchronous: the watches feed it, the decisions read it, one lock is held around it.
+
+use std::{
+    borrow::Borrow,
+    collections::{BTreeSet, HashMap},
+    fmt,
+    hash::Hash,
+    sync::Arc,
+};
+
+use kube::{Resource, ResourceExt};
+
+use super::ledger::{Ledger, WentBack};
+use super::number;
+use crate::api::{
+    Claim, ClaimKind, Filing, Instance, InstanceClass, QuotaScope, ServiceNumber, ServiceNumberRequest,
+};
+
+/// A namespaced object, by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    /// Its namespace; empty for cluster-scoped kinds.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl ObjectKey {
+    /// An object by namespace and name.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+
+    /// The key of an object.
+    pub fn of<K: Resource>(object: &K) -> Self {
+        Self::new(object.namespace().unwrap_or_default(), object.name_any())
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Something to look at again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Work {
+    /// An Instance's status.
+    Instance(ObjectKey),
+    /// A request.
+    Request(ObjectKey),
+    /// A filing.
+    Filing(ObjectKey),
+    /// A record that may be bound to a draft that is gone.
+    Record(String),
+}
+
+/// What a watch says of one kind.
+#[derive(Clone, Debug)]
+pub enum Seen<K> {
+    /// An object was created or changed.
+    Applied(Arc<K>),
+    /// An object is gone.
+    Deleted(Arc<K>),
+    /// All there is, as one consistent list.
+    Listed(Vec<Arc<K>>),
+}
+
+/// One observation.
+#[derive(Clone, Debug)]
+pub enum Observation {
+    /// Of the classes.
+    Class(Seen<InstanceClass>),
+    /// Of the instances.
+    Instance(Seen<Instance>),
+    /// Of the requests.
+    Request(Seen<ServiceNumberRequest>),
+    /// Of the filings.
+    Filing(Seen<Filing>),
+    /// Of the ledger.
+    Record(Seen<ServiceNumber>),
+}
+
+/// The objects of one kind.
+#[derive(Debug)]
+pub struct Shelf<K> {
+    objects: HashMap<ObjectKey, Arc<K>>,
+    listed: bool,
+}
+
+impl<K> Default for Shelf<K> {
+    fn default() -> Self {
+        Self { objects: HashMap::new(), listed: false }
+    }
+}
+
+impl<K: Resource> Shelf<K> {
+    /// An object by name.
+    #[must_use]
+    pub fn get(&self, key: &ObjectKey) -> Option<&Arc<K>> {
+        self.objects.get(key)
+    }
+
+    /// The names of all objects.
+    pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.objects.keys()
+    }
+
+    /// Takes an observation and returns what it changed: the object before and after.
+    fn take(&mut self, seen: Seen<K>) -> Vec<(ObjectKey, Option<Arc<K>>, Option<Arc<K>>)> {
+        match seen {
+            Seen::Applied(object) => {
+                let key = ObjectKey::of(&*object);
+                let old = self.objects.insert(key.clone(), object.clone());
+                vec![(key, old, Some(object))]
+            }
+            Seen::Deleted(object) => {
+                let key = ObjectKey::of(&*object);
+                let old = self.objects.remove(&key);
+                vec![(key, old, None)]
+            }
+            Seen::Listed(objects) => {
+                self.listed = true;
+                let mut before = std::mem::take(&mut self.objects);
+                let mut changes = Vec::new();
+                for object in objects {
+                    let key = ObjectKey::of(&*object);
+                    let old = before.remove(&key);
+                    let same =
+                        old.as_ref().is_some_and(|o| o.resource_version() == object.resource_version());
+                    self.objects.insert(key.clone(), object.clone());
+                    if !same {
+                        changes.push((key, old, Some(object)));
+                    }
+                }
+                changes.extend(before.into_iter().map(|(key, old)| (key, Some(old), None)));
+                changes
+            }
+        }
+    }
+}
+
+/// Everything that was observed.
+#[derive(Debug, Default)]
+pub struct World {
+    /// The classes.
+    pub classes: Shelf<InstanceClass>,
+    /// The instances.
+    pub instances: Shelf<Instance>,
+    /// The requests.
+    pub requests: Shelf<ServiceNumberRequest>,
+    /// The filings.
+    pub filings: Shelf<Filing>,
+    /// The records.
+    pub ledger: Ledger,
+    ledger_listed: bool,
+    namespaces_of_instance: Index<String, String>,
+    instances_of_class: Index<String, ObjectKey>,
+    requests_of_instance: Index<ObjectKey, ObjectKey>,
+    filings_of_instance: Index<ObjectKey, ObjectKey>,
+    filings_of_request: Index<ObjectKey, ObjectKey>,
+    filings_of_number: Index<ObjectKey, ObjectKey>,
+}
+
+impl World {
+    /// Whether every kind was listed once. Nothing is decided before.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.missing().is_empty()
+    }
+
+    /// The kinds that were not listed yet.
+    #[must_use]
+    pub fn missing(&self) -> Vec<&'static str> {
+        [
+            ("instanceclasses", self.classes.listed),
+            ("instances", self.instances.listed),
+            ("servicenumberrequests", self.requests.listed),
+            ("filings", self.filings.listed),
+            ("servicenumbers", self.ledger_listed),
+        ]
+        .into_iter()
+        .filter_map(|(kind, listed)| (!listed).then_some(kind))
+        .collect()
+    }
+
+    /// The namespaces in which an instance of this name is declared.
+    pub fn namespaces_of(&self, instance: &str) -> impl Iterator<Item = &String> {
+        self.namespaces_of_instance.get(instance)
+    }
+
+    /// Takes an observation and says what is to be looked at again: nothing until the world is complete, then
+    /// all of it once, then what each observation affects.
+    pub fn observe(&mut self, observation: Observation) -> Result<BTreeSet<Work>, WentBack> {
+        let was_complete = self.is_complete();
+        let mut work = BTreeSet::new();
+        match observation {
+            Observation::Class(seen) => self.classes_changed(seen, &mut work),
+            Observation::Instance(seen) => self.instances_changed(seen, &mut work),
+            Observation::Request(seen) => self.requests_changed(seen, &mut work),
+            Observation::Filing(seen) => self.filings_changed(seen, &mut work),
+            Observation::Record(seen) => self.records_changed(seen, &mut work)?,
+        }
+        Ok(match (was_complete, self.is_complete()) {
+            (true, _) => work,
+            (false, true) => self.everything(),
+            (false, false) => BTreeSet::new(),
+        })
+    }
+
+    /// All there is to look at.
+    #[must_use]
+    pub fn everything(&self) -> BTreeSet<Work> {
+        let drafts = self.ledger.records().filter(|r| is_draft(r)).map(|r| Work::Record(r.name_any()));
+        self.instances
+            .keys()
+            .cloned()
+            .map(Work::Instance)
+            .chain(self.requests.keys().cloned().map(Work::Request))
+            .chain(self.filings.keys().cloned().map(Work::Filing))
+            .chain(drafts)
+            .collect()
+    }
+
+    fn classes_changed(&mut self, seen: Seen<InstanceClass>, work: &mut BTreeSet<Work>) {
+        for (key, old, new) in self.classes.take(seen) {
+            if old.as_ref().map(|c| &c.spec) != new.as_ref().map(|c| &c.spec) {
+                for instance in self.instances_of_class.get(&key.name) {
+                    self.instance_affects(instance, work);
+                }
+            }
+        }
+    }
+
+    fn instances_changed(&mut self, seen: Seen<Instance>, work: &mut BTreeSet<Work>) {
+        for (key, old, new) in self.instances.take(seen) {
+            if let Some(old) = &old {
+                self.namespaces_of_instance.remove(&key.name, &key.namespace);
+                self.instances_of_class.remove(&old.spec.class_name, &key);
+            }
+            if let Some(new) = &new {
+                self.namespaces_of_instance.insert(key.name.clone(), key.namespace.clone());
+                self.instances_of_class.insert(new.spec.class_name.clone(), key.clone());
+            }
+            work.insert(Work::Instance(key.clone()));
+            let facts = |i: &Arc<Instance>| (i.spec.clone(), i.metadata.uid.clone());
+            if old.as_ref().map(facts) != new.as_ref().map(facts) {
+                self.instance_affects(&key, work);
+            }
+        }
+    }
+
+    fn requests_changed(&mut self, seen: Seen<ServiceNumberRequest>, work: &mut BTreeSet<Work>) {
+        for (key, old, new) in self.requests.take(seen) {
+            let instance =
+                |r: &Arc<ServiceNumberRequest>| ObjectKey::new(&key.namespace, &r.spec.instance_ref.name);
+            if let Some(old) = &old {
+                self.requests_of_instance.remove(&instance(old), &key);
+            }
+            if let Some(new) = &new {
+                self.requests_of_instance.insert(instance(new), key.clone());
+            }
+            if old.as_ref().map(|r| &r.spec) != new.as_ref().map(|r| &r.spec) {
+                work.extend(self.filings_of_request.get(&key).cloned().map(Work::Filing));
+            }
+            work.insert(Work::Request(key));
+        }
+    }
+
+    fn filings_changed(&mut self, seen: Seen<Filing>, work: &mut BTreeSet<Work>) {
+        for (key, old, new) in self.filings.take(seen) {
+            if let Some(old) = &old {
+                self.index_filing(&key, old, Index::remove);
+            }
+            if let Some(new) = &new {
+                self.index_filing(&key, new, |index, at, key| index.insert(at.clone(), key.clone()));
+            }
+            if new.as_ref().map(|f| &f.metadata.uid) != old.as_ref().map(|f| &f.metadata.uid) {
+                let drafts = self.ledger.bound_to(&key.namespace, &key.name).filter(|r| is_draft(r));
+                work.extend(drafts.map(|r| Work::Record(r.name_any())));
+            }
+            work.insert(Work::Filing(key));
+        }
+    }
+
+    fn index_filing(
+        &mut self,
+        key: &ObjectKey,
+        filing: &Filing,
+        mut put: impl FnMut(&mut Index<ObjectKey, ObjectKey>, &ObjectKey, &ObjectKey),
+    ) {
+        let source = &filing.spec.source;
+        if let Some(instance) = &source.instance_ref {
+            put(&mut self.filings_of_instance, &ObjectKey::new(&key.namespace, &instance.name), key);
+        }
+        if let Some(request) = &source.request_ref {
+            put(&mut self.filings_of_request, &ObjectKey::new(&key.namespace, &request.name), key);
+        }
+        if let Some(number) = source.service_number.as_deref().and_then(number::normalize) {
+            // Numbers are few beside names; one index type for all three keeps this in one place.
+            put(&mut self.filings_of_number, &ObjectKey::new("", number), key);
+        }
+    }
+
+    fn records_changed(
+        &mut self,
+        seen: Seen<ServiceNumber>,
+        work: &mut BTreeSet<Work>,
+    ) -> Result<(), WentBack> {
+        match seen {
+            Seen::Applied(record) => {
+                let old = self.ledger.observe(record.clone());
+                self.record_affects(&record, work);
+                if let Some(old) = old {
+                    self.record_affects(&old, work);
+                }
+            }
+            Seen::Deleted(record) => {
+                if let Some(old) = self.ledger.observe_loss(&record.name_any()) {
+                    self.record_affects(&old, work);
+                }
+            }
+            Seen::Listed(records) => {
+                let changed: Vec<_> = records
+                    .iter()
+                    .filter(|r| {
+                        self.ledger
+                            .record(&r.name_any())
+                            .is_none_or(|old| old.resource_version() != r.resource_version())
+                    })
+                    .cloned()
+                    .collect();
+                let before: Vec<_> =
+                    changed.iter().filter_map(|r| self.ledger.record(&r.name_any()).cloned()).collect();
+                self.ledger.observe_all(records)?;
+                self.ledger_listed = true;
+                for record in changed.iter().chain(&before) {
+                    self.record_affects(record, work);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A change of an instance, of its class, or of a twin that it is a duplicate of.
+    fn instance_affects(&self, key: &ObjectKey, work: &mut BTreeSet<Work>) {
+        for namespace in self.namespaces_of(&key.name).chain([&key.namespace]) {
+            let twin = ObjectKey::new(namespace, &key.name);
+            work.extend(self.requests_of_instance.get(&twin).cloned().map(Work::Request));
+            work.extend(self.filings_of_instance.get(&twin).cloned().map(Work::Filing));
+            work.insert(Work::Instance(twin));
+        }
+        // Whether a bound filing may be submitted depends on its instance.
+        for filing in self.ledger.of_instance(&key.name).filter_map(|r| r.spec.filing.as_ref()) {
+            work.insert(Work::Filing(ObjectKey::new(&filing.namespace, &filing.name)));
+        }
+    }
+
+    fn record_affects(&self, record: &ServiceNumber, work: &mut BTreeSet<Work>) {
+        let spec = &record.spec;
+        let Claim { kind, namespace, name } = &spec.claim;
+        let claimant = ObjectKey::new(namespace, name);
+        match kind {
+            ClaimKind::ServiceNumberRequest => {
+                work.extend(self.filings_of_request.get(&claimant).cloned().map(Work::Filing));
+                work.insert(Work::Request(claimant));
+            }
+            ClaimKind::Filing => {
+                work.insert(Work::Filing(claimant));
+            }
+        }
+        if let Some(filing) = &spec.filing {
+            work.insert(Work::Filing(ObjectKey::new(&filing.namespace, &filing.name)));
+            if spec.submitted_time.is_none() {
+                work.insert(Work::Record(record.name_any()));
+            }
+        }
+        work.extend(self.filings_of_number.get(&ObjectKey::new("", &spec.number)).cloned().map(Work::Filing));
+        let mut sharing: Vec<ObjectKey> = self
+            .namespaces_of(&spec.instance_name)
+            .map(|ns| ObjectKey::new(ns, &spec.instance_name))
+            .collect();
+        if spec.quota_scope == QuotaScope::Account {
+            sharing.extend(self.instances_of_class.get(&spec.class_name).cloned());
+        }
+        work.extend(sharing.into_iter().map(Work::Instance));
+    }
+}
+
+fn is_draft(record: &ServiceNumber) -> bool {
+    record.spec.filing.is_some() && record.spec.submitted_time.is_none()
+}
+
+/// Who refers to what.
+#[derive(Debug)]
+struct Index<K, V>(HashMap<K, BTreeSet<V>>);
+
+impl<K, V> Default for Index<K, V> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Hash + Eq, V: Ord> Index<K, V> {
+    fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> impl Iterator<Item = &V> + use<'_, K, V, Q>
+    where
+        K: Borrow<Q>,
+    {
+        self.0.get(key).into_iter().flatten()
+    }
+
+    fn insert(&mut self, key: K, value: V) {
+        self.0.entry(key).or_default().insert(value);
+    }
+
+    fn remove(&mut self, key: &K, value: &V) {
+        if let Some(values) = self.0.get_mut(key) {
+            values.remove(value);
+            if values.is_empty() {
+                self.0.remove(key);
+            }
+        }
+    }
+}
