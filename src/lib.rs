@@ -3,4 +3,6 @@
 //! `controllers` ← `process`.
 
 pub mod api;
+pub mod controllers;
+pub mod process;
 pub mod rules;

@@ -1,7 +1,5 @@
-//! The program.
-fn main() {
-    for c in icp_filing_operator::api::crds() {
-        println!("---");
-        print!("{}", serde_saphyr::to_string(&c).expect("yaml"));
-    }
+//! The program. Everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    icp_filing_operator::process::main()
 }

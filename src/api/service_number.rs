@@ -38,7 +38,7 @@ use super::{instance_class::QuotaScope, text};
     printcolumn(name = "Filing-Namespace", type_ = "string", json_path = ".spec.filing.namespace", priority = 1),
     printcolumn(name = "Filing", type_ = "string", json_path = ".spec.filing.name", priority = 1),
     printcolumn(name = "Issued", type_ = "date", json_path = ".spec.issuedTime"),
-    validation = Rule::new("self.metadata.name == (self.spec.quotaScope == 'Instance' ? 'instance.' + self.spec.instanceName : 'account.' + self.spec.className + '.' + self.spec.accountID) + '-' + string(self.spec.slot)").message("the name of a record is its key and slot: instance.<instance>-<slot> or account.<class>.<account>-<slot>")
+    validation = Rule::new("[self.spec.quotaScope == 'Instance' ? 'instance.' + self.spec.instanceName + '-' : 'account.' + self.spec.className + '.' + self.spec.accountID + '-'].all(key, self.metadata.name.startsWith(key) && self.metadata.name.substring(size(key)) == string(self.spec.slot))").message("the name of a record is its key and slot: instance.<instance>-<slot> or account.<class>.<account>-<slot>")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.slot < self.quota").message("the slot of a number is below the quota that was in force when it was issued").field_path(".slot"))]
@@ -50,7 +50,7 @@ use super::{instance_class::QuotaScope, text};
 #[x_kube(validation = Rule::new("!has(oldSelf.submittedTime) || (has(self.submittedTime) && self.submittedTime == oldSelf.submittedTime && self.filing == oldSelf.filing)").message("a submitted number stays with its filing for ever"))]
 #[x_kube(validation = Rule::new("has(oldSelf.submittedTime) || !has(self.submittedTime) || (has(oldSelf.filing) && self.filing == oldSelf.filing)").message("a number is submitted in a write of its own, after it was bound"))]
 #[x_kube(validation = Rule::new("has(oldSelf.submittedTime) || !(has(self.consumedTime) || has(self.cancelledTime))").message("a number is submitted before it is consumed or cancelled"))]
-#[x_kube(validation = Rule::new("!has(oldSelf.filing) || !has(self.filing) || (self.filing.namespace == oldSelf.filing.namespace && self.filing.name == oldSelf.filing.name && self.filing.domain == oldSelf.filing.domain)").message("a bound number is given back before another filing gets it"))]
+#[x_kube(validation = Rule::new("!has(oldSelf.filing) || !has(self.filing) || (self.filing.__namespace__ == oldSelf.filing.__namespace__ && self.filing.name == oldSelf.filing.name && self.filing.domain == oldSelf.filing.domain)").message("a bound number is given back before another filing gets it"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.consumedTime) || (has(self.consumedTime) && self.consumedTime == oldSelf.consumedTime && self.icpNumber == oldSelf.icpNumber)").message("a consumed number stays consumed"))]
 #[x_kube(validation = Rule::new("!has(oldSelf.cancelledTime) || (has(self.cancelledTime) && self.cancelledTime == oldSelf.cancelledTime)").message("a cancelled number stays cancelled"))]
 pub struct ServiceNumberSpec {

@@ -179,6 +179,16 @@ fn is_served(world: &World, instance: &Instance) -> bool {
         })
 }
 
+/// The API server refused a write to the ledger.
+pub(super) fn ledger_unavailable(message: &str) -> Refusal {
+    refusal(
+        Reason::LedgerUnavailable,
+        message.chars().take(500).collect::<String>(),
+        "a ledger that the operator may write to",
+        "Ask a platform administrator whether the ledger is held, or whether the operator's role is bound; it is tried again.",
+    )
+}
+
 pub(super) fn instance_not_found(name: &str) -> Refusal {
     refusal(
         Reason::InstanceNotFound,

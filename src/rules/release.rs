@@ -4,7 +4,7 @@
 use kube::ResourceExt;
 
 use super::world::{ObjectKey, World};
-use crate::api::{BoundFiling, Filing, ServiceNumber};
+use crate::api::{BoundFiling, ServiceNumber};
 
 /// The filing to ask the server for, if there is one to ask for.
 #[must_use]
@@ -15,8 +15,9 @@ pub fn suspect<'a>(world: &World, record: &'a ServiceNumber) -> Option<&'a Bound
     (!there).then_some(bound)
 }
 
-/// Whether a live answer shows the filing gone. One that is being deleted is not gone.
+/// Whether a live answer, the uid of the filing of that name if there is one, shows the bound filing gone.
+/// One that is being deleted is not gone.
 #[must_use]
-pub fn is_gone(bound: &BoundFiling, live: Option<&Filing>) -> bool {
-    live.is_none_or(|f| f.uid().as_deref() != Some(&bound.uid))
+pub fn is_gone(bound: &BoundFiling, live_uid: Option<&str>) -> bool {
+    live_uid != Some(&bound.uid)
 }

@@ -5,7 +5,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::{
     conditions::{Verdict, Word, conditions},
     eligibility::refusal,
-    issue::{Allocation, Asking, Order, allocate},
+    issue::{Allocation, Asking, Order, allocate, ledger_unavailable},
     life,
     world::{ObjectKey, World},
 };
@@ -55,6 +55,12 @@ pub fn decide(world: &World, key: &ObjectKey, now: Timestamp) -> Step {
             Step::Settle(Box::new(status(request, Some(&record), refusals, now)), None)
         }
     }
+}
+
+/// The status of a request whose slot the API server refused to take.
+#[must_use]
+pub fn unavailable(world: &World, key: &ObjectKey, message: &str, now: Timestamp) -> Option<ServiceNumberRequestStatus> {
+    world.requests.get(key).map(|request| status(request, None, vec![ledger_unavailable(message)], now))
 }
 
 /// A record wins over a manifest: a request applied again on other terms is told what differs.

@@ -108,12 +108,27 @@ impl<K: Resource> Shelf<K> {
         self.objects.keys()
     }
 
+    /// Takes the answer of an own status write that was decided from `observed`, if that is still what is here:
+    /// then no write came between, and the next decision need not wait for the watch.
+    pub fn echo(&mut self, observed: &K, written: Arc<K>) {
+        if let Some(object) = self.objects.get_mut(&ObjectKey::of(observed))
+            && object.uid() == written.uid()
+            && same_revision(&**object, observed)
+        {
+            *object = written;
+        }
+    }
+
     /// Takes an observation and returns what it changed: the object before and after.
     fn take(&mut self, seen: Seen<K>) -> Vec<(ObjectKey, Option<Arc<K>>, Option<Arc<K>>)> {
         match seen {
             Seen::Applied(object) => {
                 let key = ObjectKey::of(&*object);
                 let old = self.objects.insert(key.clone(), object.clone());
+                // The echo of an own write was taken already.
+                if old.as_ref().is_some_and(|o| same_revision::<K>(o, &object)) {
+                    return Vec::new();
+                }
                 vec![(key, old, Some(object))]
             }
             Seen::Deleted(object) => {
@@ -140,6 +155,10 @@ impl<K: Resource> Shelf<K> {
             }
         }
     }
+}
+
+fn same_revision<K: Resource>(a: &K, b: &K) -> bool {
+    a.uid() == b.uid() && a.resource_version().is_some() && a.resource_version() == b.resource_version()
 }
 
 /// Everything that was observed.

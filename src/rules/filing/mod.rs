@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::{
     eligibility::{self, refusal},
-    issue::Order,
+    issue::{Order, ledger_unavailable},
     life::{self, Change},
     world::{ObjectKey, World},
 };
@@ -38,12 +38,7 @@ pub enum Step {
 #[must_use]
 pub fn decide(world: &World, key: &ObjectKey, now: Timestamp) -> Step {
     let Some(filing) = world.filings.get(key) else { return Step::Leave };
-    let bound: Vec<_> = world
-        .ledger
-        .bound_to(&key.namespace, &key.name)
-        .filter(|r| r.spec.filing.as_ref().is_some_and(|b| b.domain == filing.spec.website.domain))
-        .cloned()
-        .collect();
+    let bound = bound_to(world, key, filing);
     // OBSERVATION: somebody else's finalizer holds it. It keeps what it has, gets nothing new, and an
     // approval on it still counts.
     if filing.metadata.deletion_timestamp.is_some() {
@@ -59,6 +54,27 @@ pub fn decide(world: &World, key: &ObjectKey, now: Timestamp) -> Step {
         Some(kept) => with_number(world, filing, kept, &bound, &source, now),
         None => without_number(filing, source, now),
     }
+}
+
+/// The status of a filing whose record the API server refused to write.
+#[must_use]
+pub fn unavailable(world: &World, key: &ObjectKey, message: &str, now: Timestamp) -> Option<FilingStatus> {
+    let filing = world.filings.get(key)?;
+    let bound = bound_to(world, key, filing);
+    let source = source::resolve(world, key, filing, now);
+    let kept = keep(filing, &bound, source.record());
+    let stand = Stand::Refused(vec![ledger_unavailable(message)]);
+    Some(status::status(filing, kept.map(|r| &**r), &source, stand, now))
+}
+
+/// The records that are bound to a filing's namespace, name and domain, whatever its uid.
+fn bound_to(world: &World, key: &ObjectKey, filing: &Filing) -> Vec<Arc<ServiceNumber>> {
+    world
+        .ledger
+        .bound_to(&key.namespace, &key.name)
+        .filter(|r| r.spec.filing.as_ref().is_some_and(|b| b.domain == filing.spec.website.domain))
+        .cloned()
+        .collect()
 }
 
 /// The record that a filing keeps: the submitted one first, then the one bound to its uid, then the one that

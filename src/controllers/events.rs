@@ -1,0 +1,63 @@
+//! Events on the objects that a person would describe: on change only, best effort, bounded. A lost event loses
+//! nothing that is not in a status.
+
+use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::Condition};
+use kube::{
+    Client,
+    runtime::events::{Event, EventType, Recorder, Reporter},
+};
+use tokio::sync::mpsc;
+
+use super::{MANAGER, api_error::bounded};
+
+/// More than this many waiting are dropped.
+const WAITING: usize = 1024;
+/// The bound that the API server puts on a note.
+const NOTE: usize = 1024;
+
+/// Sends events without waiting for them.
+#[derive(Clone, Debug)]
+pub struct Sender(mpsc::Sender<(ObjectReference, Event)>);
+
+/// Publishes what was sent.
+#[derive(Debug)]
+pub struct Publisher(mpsc::Receiver<(ObjectReference, Event)>);
+
+/// Both ends.
+#[must_use]
+pub fn channel() -> (Sender, Publisher) {
+    let (sender, receiver) = mpsc::channel(WAITING);
+    (Sender(sender), Publisher(receiver))
+}
+
+impl Sender {
+    /// Sends an event about the Ready condition of an object.
+    pub fn send(&self, about: ObjectReference, ready: &Condition) {
+        let is_ready = ready.status == "True";
+        // Reasons of events are constants; which refusals hold is in the note.
+        let reason = if is_ready { ready.reason.clone() } else { "Stalled".to_owned() };
+        let event = Event {
+            type_: if is_ready { EventType::Normal } else { EventType::Warning },
+            reason,
+            note: Some(ready.message.chars().take(NOTE / 4).collect()),
+            action: "Reconcile".to_owned(),
+            secondary: None,
+        };
+        if self.0.try_send((about, event)).is_err() {
+            tracing::debug!("an event was dropped: too many are waiting");
+        }
+    }
+}
+
+impl Publisher {
+    /// Publishes until every sender is gone.
+    pub async fn run(mut self, client: Client) {
+        let reporter = Reporter { controller: MANAGER.to_owned(), instance: std::env::var("POD_NAME").ok() };
+        let recorder = Recorder::new(client, reporter);
+        while let Some((about, event)) = self.0.recv().await {
+            if let Err(error) = bounded(recorder.publish(&event, &about)).await {
+                tracing::debug!(%error, "an event was not published");
+            }
+        }
+    }
+}

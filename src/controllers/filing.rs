@@ -1,0 +1,65 @@
+//! Filings: one step of the protocol at a time, the ledger before the status; the watch brings each step back.
+
+use std::time::Duration;
+
+use super::{
+    Context,
+    api_error::Failure,
+    queue::Outcome,
+    records,
+    status::{self, Written},
+    wake,
+};
+use crate::{
+    api::FilingStatus,
+    rules::{
+        filing::{self, Step},
+        world::ObjectKey,
+    },
+};
+
+/// How long the watch may take to bring a write back before the filing is looked at all the same.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Looks at a filing.
+pub async fn reconcile(context: &Context, key: &ObjectKey) -> Result<Outcome, Failure> {
+    let written = match context.decide(|world, now| filing::decide(world, key, now)) {
+        Step::Leave => return Ok(Outcome::Done),
+        Step::Issue(order) => {
+            let _turn = context.turn(&order.key).await;
+            match context.decide(|world, now| filing::decide(world, key, now)) {
+                Step::Issue(order) => records::create(context, &order).await,
+                // Decided anew after the turn; looked at again at once.
+                _ => return Ok(Outcome::After(Duration::from_millis(1))),
+            }
+        }
+        Step::Change(record, change) => records::change(context, &record, &change).await,
+        Step::Settle(wanted, at) => {
+            settle(context, key, &wanted).await?;
+            return Ok(wake(context, at));
+        }
+    };
+    match written {
+        Ok(()) => Ok(Outcome::After(PATIENCE)),
+        Err(Failure::Refused(message)) => {
+            let status = context.decide(|world, now| filing::unavailable(world, key, &message, now));
+            if let Some(status) = status {
+                settle(context, key, &status).await?;
+            }
+            Err(Failure::Refused(message))
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn settle(context: &Context, key: &ObjectKey, wanted: &FilingStatus) -> Result<(), Failure> {
+    let Some(observed) = context.decide(|world, _| world.filings.get(key).cloned()) else { return Ok(()) };
+    // The review is the registrar's: it is neither compared nor written.
+    let current = observed.status.clone().map(|s| FilingStatus { review: None, ..s });
+    if let Written::New(written) = status::write(context, &*observed, current.as_ref(), wanted).await? {
+        status::report(context, &*observed, current.as_ref(), wanted);
+        context.meter.refused("Filing", &wanted.refusals);
+        context.learn(|world| world.filings.echo(&observed, written.into()));
+    }
+    Ok(())
+}

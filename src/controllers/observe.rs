@@ -1,0 +1,202 @@
+//! The watches: one for each kind, feeding the world and adding what each observation affects to the queue.
+//! Nothing is decided here.
+
+use futures::{Stream, StreamExt};
+use k8s_openapi::jiff::Timestamp;
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    core::DeserializeGuard,
+    runtime::{WatchStreamExt, watcher},
+};
+use serde::de::DeserializeOwned;
+use std::{fmt::Debug, pin::pin, sync::Arc};
+
+use super::{Context, api_error::with_sources, queue::Adder};
+use crate::{
+    api::{Filing, Instance, InstanceClass, ServiceNumber, ServiceNumberRequest},
+    rules::{
+        ledger::WentBack,
+        world::{Observation, Seen},
+    },
+};
+
+/// Why a watch ends the process: going on would issue from a ledger that is not the whole one.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Fatal {
+    /// The store is older than what was seen of it.
+    #[error(
+        "the store went back in time: record {} was seen at revision {} and is now {}. Was etcd restored from a backup? \
+         Keep the operators stopped, restore every ServiceNumber, then start again",
+        .0.record, .0.seen, .0.now.as_deref().unwrap_or("missing")
+    )]
+    StoreWentBack(WentBack),
+    /// A record that this version does not understand.
+    #[error(
+        "record {record} cannot be read: {error}. Is it from a newer version of the operator? Run that version: \
+         without every record nothing may be issued"
+    )]
+    UnreadableRecord {
+        /// Its name.
+        record: String,
+        /// What is wrong with it.
+        error: String,
+    },
+}
+
+impl From<WentBack> for Fatal {
+    fn from(back: WentBack) -> Self {
+        Self::StoreWentBack(back)
+    }
+}
+
+/// Watches every kind, the namespaced ones in one namespace or in all, for ever.
+pub async fn watch_all(context: Arc<Context>, adder: Adder, namespace: Option<String>) -> Fatal {
+    let client = context.client.clone();
+    let pump = |result: Result<std::convert::Infallible, Fatal>| match result {
+        Err(fatal) => fatal,
+    };
+    let (c, a, n) = (&context, &adder, namespace.as_deref());
+    tokio::select! {
+        end = watch::<InstanceClass>(c, a, Api::all(client.clone()), Observation::Class, skip) => pump(end),
+        end = watch::<Instance>(c, a, scoped(&client, n), Observation::Instance, skip) => pump(end),
+        end = watch::<ServiceNumberRequest>(c, a, scoped(&client, n), Observation::Request, skip) => pump(end),
+        end = watch::<Filing>(c, a, scoped(&client, n), Observation::Filing, skip) => pump(end),
+        end = watch::<ServiceNumber>(c, a, Api::all(client.clone()), Observation::Record, refuse) => pump(end),
+    }
+}
+
+fn scoped<K>(client: &Client, namespace: Option<&str>) -> Api<DeserializeGuard<K>>
+where
+    K: Resource<Scope = kube::core::NamespaceResourceScope>,
+    K::DynamicType: Default,
+{
+    namespace.map_or_else(|| Api::all(client.clone()), |n| Api::namespaced(client.clone(), n))
+}
+
+/// What to do about an object that cannot be read.
+type Unreadable = fn(String, String) -> Result<(), Fatal>;
+
+/// One object of a user that cannot be read must not keep the others from being served.
+#[expect(clippy::unnecessary_wraps, reason = "the other choice fails")]
+fn skip(object: String, error: String) -> Result<(), Fatal> {
+    tracing::error!(object, error, "an object cannot be read and is left alone; correct it, or run a newer operator");
+    Ok(())
+}
+
+fn refuse(record: String, error: String) -> Result<(), Fatal> {
+    Err(Fatal::UnreadableRecord { record, error })
+}
+
+async fn watch<K>(
+    context: &Arc<Context>,
+    adder: &Adder,
+    api: Api<DeserializeGuard<K>>,
+    observation: fn(Seen<K>) -> Observation,
+    unreadable: Unreadable,
+) -> Result<std::convert::Infallible, Fatal>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    K::DynamicType: Default,
+{
+    let kind = K::plural(&K::DynamicType::default()).into_owned();
+    loop {
+        let events = watcher(api.clone(), watcher::Config::default()).default_backoff();
+        follow(context, adder, events, observation, unreadable, &kind).await?;
+        // The watcher never ends by itself; should it, it begins anew.
+    }
+}
+
+async fn follow<K: Resource + Clone>(
+    context: &Arc<Context>,
+    adder: &Adder,
+    events: impl Stream<Item = watcher::Result<watcher::Event<DeserializeGuard<K>>>>,
+    observation: fn(Seen<K>) -> Observation,
+    unreadable: Unreadable,
+    kind: &str,
+) -> Result<(), Fatal> {
+    let mut events = pin!(events);
+    let mut listed: Vec<Arc<K>> = Vec::new();
+    let mut last_error = None;
+    let read = |guard: DeserializeGuard<K>| match guard.0 {
+        Ok(mut object) => {
+            // Nothing reads them, and they are half of an object.
+            object.managed_fields_mut().clear();
+            Ok(Some(Arc::new(object)))
+        }
+        Err(invalid) => {
+            unreadable(invalid.metadata.name.clone().unwrap_or_default(), invalid.error.clone()).map(|()| None)
+        }
+    };
+    while let Some(event) = events.next().await {
+        let seen = match event {
+            Ok(watcher::Event::Init) => {
+                listed.clear();
+                continue;
+            }
+            Ok(watcher::Event::InitApply(object)) => {
+                listed.extend(read(object)?);
+                continue;
+            }
+            Ok(watcher::Event::InitDone) => {
+                tracing::info!(kind, count = listed.len(), "listed");
+                Seen::Listed(std::mem::take(&mut listed))
+            }
+            Ok(watcher::Event::Apply(object)) => match read(object)? {
+                Some(object) => Seen::Applied(object),
+                None => continue,
+            },
+            Ok(watcher::Event::Delete(object)) => match read(object)? {
+                Some(object) => Seen::Deleted(object),
+                None => continue,
+            },
+            Err(error) => {
+                context.meter.watch_failed(kind);
+                let text = explain(kind, &error);
+                // Said once, not at every try.
+                if last_error.as_ref() != Some(&text) {
+                    tracing::error!(kind, "{text}");
+                    last_error = Some(text);
+                }
+                continue;
+            }
+        };
+        last_error = None;
+        if let (Seen::Deleted(object), "servicenumbers") = (&seen, kind) {
+            tracing::error!(record = object.name_any(), "a record of the ledger was deleted; nothing is issued on its key until it is restored");
+            context.meter.record_lost();
+        }
+        let work = context.learn(|world| world.observe(observation(seen)))?;
+        adder.add(work);
+    }
+    Ok(())
+}
+
+fn explain(kind: &str, error: &watcher::Error) -> String {
+    let code = match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(s)) | watcher::Error::WatchStartFailed(kube::Error::Api(s)) => {
+            Some(s.code)
+        }
+        watcher::Error::WatchError(s) => Some(s.code),
+        _ => None,
+    };
+    let text = with_sources(error);
+    match code {
+        Some(404) => format!("{kind} are not served: apply the CRDs (`kubectl apply -k deploy/`); trying again. {text}"),
+        Some(403) => format!(
+            "not allowed to read {kind}: bind the ClusterRole icp-filing-operator (`kubectl apply -k deploy/`); trying again. {text}"
+        ),
+        Some(401) => format!("the API server does not know who the operator is: check its token; trying again. {text}"),
+        _ => format!("watching {kind} failed; trying again. {text}"),
+    }
+}
+
+/// All work there is, from time to time: a deletion that no watch showed is found this way.
+pub async fn resync(context: Arc<Context>, adder: Adder, every: std::time::Duration) {
+    let mut ticks = tokio::time::interval(every);
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        let work = context.decide(|world, _: Timestamp| world.is_complete().then(|| world.everything()));
+        adder.add(work.into_iter().flatten());
+    }
+}

@@ -1,0 +1,77 @@
+//! The one place that writes records. Every write is one create of a name, or one change that carries the
+//! revision it was decided from.
+//!
+//! If the process dies before a write, the next look decides the same; after it, the next look finds it. If the
+//! answer is lost, a create is looked up by its name and a change is seen, or not, by the watch. If the cache is
+//! old or somebody else writes, a create meets the name and a change meets the revision. None of it needs luck.
+
+use kube::{
+    Api, ResourceExt,
+    api::{Patch, PatchParams, PostParams},
+};
+use serde_json::json;
+use std::sync::Arc;
+
+use super::{
+    Context, MANAGER,
+    api_error::{Failure, bounded},
+};
+use crate::{
+    api::ServiceNumber,
+    rules::{issue::Order, life::Change},
+};
+
+/// Takes the slot of an order, or learns who has it. Either way the world knows it afterwards.
+pub async fn create(context: &Context, order: &Order) -> Result<(), Failure> {
+    let api: Api<ServiceNumber> = Api::all(context.client.clone());
+    let record = order.record(uuid::Uuid::new_v4().to_string());
+    let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
+    let live = match bounded(api.create(&params, &record)).await {
+        Ok(created) => {
+            tracing::info!(record = created.name_any(), claim = ?order.claim(), "issued a number");
+            context.meter.issued(&created.spec);
+            created
+        }
+        // The name is taken, perhaps by a create of ours whose answer was lost: the live record says by whom.
+        Err(failure @ (Failure::Conflict | Failure::Unknown(_))) => {
+            match bounded(api.get_opt(&order.record_name())).await? {
+                Some(live) => {
+                    if live.spec.claim == *order.claim() {
+                        tracing::info!(record = live.name_any(), claim = ?order.claim(), "found the number that an earlier try issued");
+                    } else {
+                        context.meter.slot_taken();
+                    }
+                    live
+                }
+                None => return Err(failure),
+            }
+        }
+        Err(failure) => return Err(failure),
+    };
+    context.learn(|world| world.ledger.learn(Arc::new(live)));
+    Ok(())
+}
+
+/// Changes a record as it was seen. The watch brings what became of it.
+pub async fn change(context: &Context, record: &ServiceNumber, change: &Change) -> Result<(), Failure> {
+    let name = record.name_any();
+    if change.apply(&record.spec).is_none() {
+        // The rules decided it from this very record, so this is a defect of theirs; nothing is written.
+        return Err(Failure::Refused(format!("{} is no step of a record that is {:?}", change.verb(), record.spec.state)));
+    }
+    let api: Api<ServiceNumber> = Api::all(context.client.clone());
+    let patch = json!({"metadata": {"resourceVersion": record.resource_version()}, "spec": change.patch()});
+    let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+    bounded(api.patch(&name, &params, &Patch::Merge(&patch))).await?;
+    tracing::info!(record = name, change = change.verb(), filing = ?bound_to(record, change), "changed a record");
+    context.meter.changed(change);
+    Ok(())
+}
+
+fn bound_to(record: &ServiceNumber, change: &Change) -> Option<String> {
+    let bound = match change {
+        Change::Bind(filing) => Some(filing),
+        _ => record.spec.filing.as_ref(),
+    };
+    bound.map(|f| format!("{}/{}", f.namespace, f.name))
+}

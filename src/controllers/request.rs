@@ -1,0 +1,64 @@
+//! Requests: take a slot where the rules say so, then say what became of it.
+
+use super::{
+    Context,
+    api_error::Failure,
+    queue::Outcome,
+    records,
+    status::{self, Written},
+    wake,
+};
+use crate::rules::{
+    request::{self, Step},
+    world::ObjectKey,
+};
+
+/// Looks at a request. Two writes and no read where a number is issued and nobody interferes.
+pub async fn reconcile(context: &Context, key: &ObjectKey) -> Result<Outcome, Failure> {
+    // Each turn takes a slot or learns that it is taken, so the turns end with the slots.
+    loop {
+        match context.decide(|world, now| request::decide(world, key, now)) {
+            Step::Leave => return Ok(Outcome::Done),
+            Step::Issue(order) => {
+                let _turn = context.turn(&order.key).await;
+                // Whoever had the turn before may have taken the slot.
+                if let Step::Issue(order) = context.decide(|world, now| request::decide(world, key, now))
+                    && let Err(failure) = records::create(context, &order).await
+                {
+                    return match failure {
+                        Failure::Refused(message) => unavailable(context, key, &message).await,
+                        failure => Err(failure),
+                    };
+                }
+            }
+            Step::Settle(wanted, at) => {
+                settle(context, key, &wanted).await?;
+                return Ok(wake(context, at));
+            }
+        }
+    }
+}
+
+/// A ledger that cannot be written to is said on the claim, and tried again.
+async fn unavailable(context: &Context, key: &ObjectKey, message: &str) -> Result<Outcome, Failure> {
+    let status = context.decide(|world, now| request::unavailable(world, key, message, now));
+    if let Some(status) = status {
+        settle(context, key, &status).await?;
+    }
+    Err(Failure::Refused(message.to_owned()))
+}
+
+async fn settle(
+    context: &Context,
+    key: &ObjectKey,
+    wanted: &crate::api::ServiceNumberRequestStatus,
+) -> Result<(), Failure> {
+    let Some(observed) = context.decide(|world, _| world.requests.get(key).cloned()) else { return Ok(()) };
+    let current = observed.status.as_ref();
+    if let Written::New(written) = status::write(context, &*observed, current, wanted).await? {
+        status::report(context, &*observed, current, wanted);
+        context.meter.settled_request(&observed, wanted, context.clock.now());
+        context.learn(|world| world.requests.echo(&observed, written.into()));
+    }
+    Ok(())
+}

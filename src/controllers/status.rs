@@ -1,0 +1,127 @@
+//! The one place that writes statuses. Every write carries the revision that it was decided from and only the
+//! operator's own fields; what would change nothing is not written.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{Patch, PatchParams},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
+use std::fmt::Debug;
+
+use super::{
+    Context, MANAGER,
+    api_error::{Failure, bounded},
+};
+use crate::api::condition_type::READY;
+
+/// A status of ours, as far as it is the operator's.
+pub trait OwnStatus: Serialize + PartialEq {
+    /// Its conditions.
+    fn conditions(&self) -> &[Condition];
+    /// The field names that are the operator's.
+    const FIELDS: &'static [&'static str];
+}
+
+macro_rules! own_status {
+    ($status:ident, $($field:literal),+) => {
+        impl OwnStatus for crate::api::$status {
+            fn conditions(&self) -> &[Condition] { &self.conditions }
+            const FIELDS: &'static [&'static str] = &[$($field),+];
+        }
+    };
+}
+own_status!(
+    InstanceStatus, "observedGeneration", "conditions", "refusals", "quota", "unusedNumbers", "nextChangeTime"
+);
+own_status!(
+    ServiceNumberRequestStatus, "observedGeneration", "conditions", "refusals", "serviceNumber", "recordName",
+    "issuedTime", "state", "usedBy"
+);
+own_status!(
+    FilingStatus, "observedGeneration", "conditions", "refusals", "recordName", "serviceNumber", "submittedTime",
+    "completedTime", "icpNumber"
+);
+
+/// What a write of a status came to.
+#[derive(Debug)]
+pub enum Written<K> {
+    /// It said the same already.
+    Same,
+    /// It was written; this is the object as it stands.
+    New(Box<K>),
+}
+
+/// Writes a status where it differs from the one that was observed.
+pub async fn write<K, S>(context: &Context, observed: &K, current: Option<&S>, wanted: &S) -> Result<Written<K>, Failure>
+where
+    K: Resource<Scope = kube::core::NamespaceResourceScope> + Clone + DeserializeOwned + Serialize + Debug,
+    K::DynamicType: Default,
+    S: OwnStatus,
+{
+    if current == Some(wanted) {
+        return Ok(Written::Same);
+    }
+    let (namespace, name) = (observed.namespace().unwrap_or_default(), observed.name_any());
+    let api: Api<K> = Api::namespaced(context.client.clone(), &namespace);
+    let dynamic = K::DynamicType::default();
+    let wanted = json!(wanted);
+    let patch = |status: &Value, revision: Option<String>| {
+        json!({
+            "apiVersion": K::api_version(&dynamic),
+            "kind": K::kind(&dynamic),
+            "metadata": {"name": name, "namespace": namespace, "resourceVersion": revision},
+            "status": status,
+        })
+    };
+    let params = PatchParams::apply(MANAGER).force();
+    let apply = Patch::Apply(patch(&wanted, observed.resource_version()));
+    let written = bounded(api.patch_status(&name, &params, &apply)).await?;
+    // What somebody else put into a field of ours outlives an apply that does not name it: it is taken out.
+    let strays = strays::<S>(&json!(written)["status"], &wanted);
+    let written = if strays.is_empty() {
+        written
+    } else {
+        let clear = Patch::Merge(patch(&Value::Object(strays), written.resource_version()));
+        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        bounded(api.patch_status(&name, &params, &clear)).await?
+    };
+    Ok(Written::New(Box::new(written)))
+}
+
+/// Fields of the operator's that hold what it did not say, as a merge patch that mends them.
+fn strays<S: OwnStatus>(written: &Value, wanted: &Value) -> Map<String, Value> {
+    S::FIELDS
+        .iter()
+        .filter(|field| written.get(**field) != wanted.get(**field))
+        .map(|field| ((*field).to_owned(), wanted.get(*field).cloned().unwrap_or(Value::Null)))
+        .collect()
+}
+
+/// Reports that what a person reads first has changed.
+pub fn report<K, S>(context: &Context, observed: &K, before: Option<&S>, after: &S)
+where
+    K: Resource,
+    K::DynamicType: Default,
+    S: OwnStatus,
+{
+    fn ready<S: OwnStatus>(status: &S) -> Option<&Condition> {
+        status.conditions().iter().find(|c| c.type_ == READY)
+    }
+    let Some(now) = ready(after) else { return };
+    let was = before.and_then(ready);
+    if was.is_some_and(|w| w.status == now.status && w.reason == now.reason) {
+        return;
+    }
+    let kind = K::kind(&K::DynamicType::default()).into_owned();
+    tracing::info!(
+        kind,
+        namespace = observed.namespace(),
+        name = observed.name_any(),
+        ready = now.status,
+        reason = now.reason,
+        "status changed"
+    );
+    context.events.send(observed.object_ref(&K::DynamicType::default()), now);
+}

@@ -1,0 +1,72 @@
+//! Flags and environment, with their help. What they do is elsewhere.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{net::SocketAddr, path::PathBuf};
+
+/// Issues ICP filing service numbers on Kubernetes, binds them to filings and never loses or repeats one.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Runs the operator until SIGTERM or SIGINT.
+    Run(Run),
+    /// Prints the CRDs as YAML, or writes one file for each into a folder.
+    Crds {
+        /// The folder.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+    /// Prints the API reference as Markdown.
+    ApiReference,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// Kubeconfig file. Absent: $KUBECONFIG, ~/.kube/config, then the service account of the pod.
+    #[arg(long, env = "ICP_KUBECONFIG", value_name = "FILE")]
+    pub(super) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig. Absent: its current one.
+    #[arg(long, env = "ICP_CONTEXT", value_name = "NAME")]
+    pub(super) context: Option<String>,
+    /// Serve instances, requests and filings of this namespace only. Classes and the ledger are cluster-wide.
+    #[arg(long, env = "ICP_NAMESPACE", value_name = "NAME", value_parser = namespace)]
+    pub(super) namespace: Option<String>,
+    /// Address of /healthz, /readyz and /metrics. Port 0 chooses a free one and logs it.
+    #[arg(long, env = "ICP_LISTEN", value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
+    pub(super) listen: SocketAddr,
+    /// How many objects are looked at at a time.
+    #[arg(long, env = "ICP_CONCURRENCY", value_name = "COUNT", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(super) concurrency: u16,
+    /// Look at everything again this often, in seconds, although nothing was observed.
+    #[arg(long, env = "ICP_RESYNC_SECONDS", value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(super) resync_seconds: u32,
+    /// How logs are written.
+    #[arg(long, env = "ICP_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub(super) log_format: LogFormat,
+    /// What is logged: a level, or directives such as `info,icp_filing_operator=debug`.
+    #[arg(long, env = "ICP_LOG", value_name = "FILTER", default_value = "info")]
+    pub(super) log: String,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum LogFormat {
+    /// One line a message, for people.
+    Text,
+    /// One JSON object a message.
+    Json,
+}
+
+fn namespace(value: &str) -> Result<String, String> {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let edges = !value.starts_with('-') && !value.ends_with('-');
+    if !value.is_empty() && value.len() <= 63 && value.chars().all(good) && edges {
+        Ok(value.to_owned())
+    } else {
+        Err("a namespace is 1 to 63 lower-case letters, digits and dashes".to_owned())
+    }
+}

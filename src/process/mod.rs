@@ -1,0 +1,23 @@
+//! The process around the controllers: command line, connection, checks at the start, health, metrics, logs and
+//! shutdown. What is done about resources is in `controllers`.
+
+mod cli;
+mod connect;
+mod generate;
+mod logs;
+mod preflight;
+mod run;
+mod serve;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Runs the program. Exit codes: 0 done, 1 failed while it ran, 2 could not start as asked.
+#[must_use]
+pub fn main() -> ExitCode {
+    match cli::Cli::parse().command {
+        cli::Command::Run(options) => run::main(options),
+        cli::Command::Crds { out } => generate::crds(out.as_deref()),
+        cli::Command::ApiReference => generate::api_reference(),
+    }
+}

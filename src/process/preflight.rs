@@ -1,0 +1,135 @@
+//! Checks before the controllers start, so that a missing CRD, a missing permission or an old API server is one
+//! clear message instead of a silent wait. Nothing is written to the ledger here.
+
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use kube::{Api, Client, api::PostParams};
+use std::time::Duration;
+
+use crate::{
+    api::{GROUP, VERSION},
+    controllers::api_error::{Failure, bounded},
+};
+
+/// The oldest API server that has every function that the CRDs' rules use (`isIP` since 1.31, selectable
+/// fields since 1.32).
+const OLDEST: (u32, u32) = (1, 32);
+
+/// What the operator does, as its ClusterRole grants it: verb, group, resource, subresource.
+const NEEDED: &[(&str, &str, &str, Option<&str>)] = &[
+    ("list", GROUP, "instanceclasses", None),
+    ("watch", GROUP, "instanceclasses", None),
+    ("list", GROUP, "instances", None),
+    ("watch", GROUP, "instances", None),
+    ("list", GROUP, "servicenumberrequests", None),
+    ("watch", GROUP, "servicenumberrequests", None),
+    ("list", GROUP, "filings", None),
+    ("watch", GROUP, "filings", None),
+    ("get", GROUP, "filings", None),
+    ("list", GROUP, "servicenumbers", None),
+    ("watch", GROUP, "servicenumbers", None),
+    ("get", GROUP, "servicenumbers", None),
+    ("create", GROUP, "servicenumbers", None),
+    ("patch", GROUP, "servicenumbers", None),
+    ("patch", GROUP, "instances", Some("status")),
+    ("patch", GROUP, "servicenumberrequests", Some("status")),
+    ("patch", GROUP, "filings", Some("status")),
+    ("create", "events.k8s.io", "events", None),
+    ("patch", "events.k8s.io", "events", None),
+];
+
+/// What stands in the way of starting.
+pub(super) enum Obstacle {
+    /// Waiting cannot mend it.
+    Final(String),
+    /// Somebody may mend it.
+    Passing(String),
+}
+
+/// Waits until nothing stands in the way; an error says what only a new start can mend.
+pub(super) async fn clear(client: &Client, namespace: Option<&str>, report: impl Fn(&str)) -> Result<(), String> {
+    let mut pause = Duration::from_secs(1);
+    let mut said = None;
+    loop {
+        match check(client, namespace).await {
+            Ok(()) => return Ok(()),
+            Err(Obstacle::Final(message)) => return Err(message),
+            Err(Obstacle::Passing(message)) => {
+                report(&message);
+                if said.as_ref() != Some(&message) {
+                    tracing::error!("{message}; trying again");
+                    said = Some(message);
+                }
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(15));
+    }
+}
+
+async fn check(client: &Client, namespace: Option<&str>) -> Result<(), Obstacle> {
+    let passing = |what: &str, failure: &Failure| Obstacle::Passing(format!("{what}: {failure}"));
+    let version = bounded(client.apiserver_version()).await.map_err(|f| match f {
+        Failure::Refused(message) => Obstacle::Passing(format!("the API server does not let the operator in: {message}. Check its token")),
+        f => passing("the API server does not answer", &f),
+    })?;
+    let number = |text: &str| text.trim_end_matches('+').parse::<u32>().unwrap_or(0);
+    let found = (number(&version.major), number(&version.minor));
+    if found != (0, 0) && found < OLDEST {
+        return Err(Obstacle::Final(format!(
+            "the API server is {}; {}.{} is the oldest that enforces every rule of the ledger. Upgrade the cluster",
+            version.git_version, OLDEST.0, OLDEST.1
+        )));
+    }
+    let served = match bounded(client.list_api_group_resources(&format!("{GROUP}/{VERSION}"))).await {
+        Ok(list) => list.resources.into_iter().map(|r| r.name).collect(),
+        Err(Failure::Gone) => Vec::new(),
+        Err(failure) => return Err(passing("the API server does not say what it serves", &failure)),
+    };
+    let mut missing: Vec<_> =
+        NEEDED.iter().map(|n| n.2).filter(|r| *r != "events" && !served.iter().any(|s| s == r)).collect();
+    missing.dedup();
+    missing.sort_unstable();
+    missing.dedup();
+    if !missing.is_empty() {
+        return Err(Obstacle::Passing(format!(
+            "the API server does not serve {} of {GROUP}/{VERSION}: apply the CRDs with `kubectl apply -k deploy/`",
+            missing.join(", ")
+        )));
+    }
+    let denied = denied(client, namespace).await.map_err(|f| passing("the API server does not say what is allowed", &f))?;
+    if denied.is_empty() {
+        return Ok(());
+    }
+    Err(Obstacle::Passing(format!(
+        "not allowed to {}: bind the ClusterRole icp-filing-operator with `kubectl apply -k deploy/`",
+        denied.join(", ")
+    )))
+}
+
+async fn denied(client: &Client, namespace: Option<&str>) -> Result<Vec<String>, Failure> {
+    let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    let mut denied = Vec::new();
+    for (verb, group, resource, subresource) in NEEDED {
+        let cluster_wide = matches!(*resource, "instanceclasses" | "servicenumbers");
+        let review = SelfSubjectAccessReview {
+            spec: SelfSubjectAccessReviewSpec {
+                resource_attributes: Some(ResourceAttributes {
+                    verb: Some((*verb).to_owned()),
+                    group: Some((*group).to_owned()),
+                    resource: Some((*resource).to_owned()),
+                    subresource: subresource.map(str::to_owned),
+                    namespace: namespace.filter(|_| !cluster_wide).map(str::to_owned),
+                    ..ResourceAttributes::default()
+                }),
+                ..SelfSubjectAccessReviewSpec::default()
+            },
+            ..SelfSubjectAccessReview::default()
+        };
+        let answer = bounded(api.create(&PostParams::default(), &review)).await?;
+        if !answer.status.is_some_and(|s| s.allowed) {
+            let sub = subresource.map(|s| format!("/{s}")).unwrap_or_default();
+            denied.push(format!("{verb} {resource}{sub}"));
+        }
+    }
+    Ok(denied)
+}

@@ -1,0 +1,57 @@
+//! Health, readiness and metrics over HTTP. Readiness means that every kind was listed; until then it says what
+//! is awaited.
+
+use axum::{Router, extract::State, http::StatusCode, routing::get};
+use prometheus_client::{encoding::text::encode, registry::Registry};
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// What stands between the process and being ready; empty when it is.
+#[derive(Clone, Default)]
+pub(super) struct Readiness(Arc<Mutex<Option<String>>>);
+
+impl Readiness {
+    /// Says what is awaited, or that nothing is.
+    pub(super) fn set(&self, awaited: Option<String>) {
+        if let Ok(mut now) = self.0.lock() {
+            *now = awaited;
+        }
+    }
+
+    fn awaited(&self) -> Option<String> {
+        self.0.lock().ok()?.clone()
+    }
+}
+
+/// Serves until `stop`.
+pub(super) async fn serve(
+    listener: TcpListener,
+    readiness: Readiness,
+    registry: Arc<Registry>,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let app = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route(
+            "/readyz",
+            get(|State(readiness): State<Readiness>| async move {
+                match readiness.awaited() {
+                    None => (StatusCode::OK, "ok\n".to_owned()),
+                    Some(awaited) => (StatusCode::SERVICE_UNAVAILABLE, format!("waiting: {awaited}\n")),
+                }
+            }),
+        )
+        .with_state(readiness)
+        .route(
+            "/metrics",
+            get(move || async move {
+                let mut text = String::new();
+                match encode(&mut text, &registry) {
+                    Ok(()) => (StatusCode::OK, [("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], text),
+                    Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, [("content-type", "text/plain")], error.to_string()),
+                }
+            }),
+        );
+    axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
+}
