@@ -1,13 +1,9 @@
 //! Everything that was observed, in one place, and who is affected when something of it changes.
 //! Pure and synchronous: the watches feed it, the decisions read it, one lock is held around it.
 
-use std::{
-    borrow::Borrow,
-    collections::{BTreeSet, HashMap},
-    fmt,
-    hash::Hash,
-    sync::Arc,
-};
+mod shelf;
+
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use kube::{Resource, ResourceExt};
 
@@ -15,7 +11,11 @@ use super::ledger::{Ledger, WentBack};
 use super::number;
 use crate::api::{
     Claim, ClaimKind, Filing, Instance, InstanceClass, QuotaScope, ServiceNumber, ServiceNumberRequest,
+    ServiceNumberSpec,
 };
+use shelf::Index;
+
+pub use shelf::{Seen, Shelf};
 
 /// A namespaced object, by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,17 +57,6 @@ pub enum Work {
     Record(String),
 }
 
-/// What a watch says of one kind.
-#[derive(Clone, Debug)]
-pub enum Seen<K> {
-    /// An object was created or changed.
-    Applied(Arc<K>),
-    /// An object is gone.
-    Deleted(Arc<K>),
-    /// All there is, as one consistent list.
-    Listed(Vec<Arc<K>>),
-}
-
 /// One observation.
 #[derive(Clone, Debug)]
 pub enum Observation {
@@ -81,84 +70,6 @@ pub enum Observation {
     Filing(Seen<Filing>),
     /// Of the ledger.
     Record(Seen<ServiceNumber>),
-}
-
-/// The objects of one kind.
-#[derive(Debug)]
-pub struct Shelf<K> {
-    objects: HashMap<ObjectKey, Arc<K>>,
-    listed: bool,
-}
-
-impl<K> Default for Shelf<K> {
-    fn default() -> Self {
-        Self { objects: HashMap::new(), listed: false }
-    }
-}
-
-impl<K: Resource> Shelf<K> {
-    /// An object by name.
-    #[must_use]
-    pub fn get(&self, key: &ObjectKey) -> Option<&Arc<K>> {
-        self.objects.get(key)
-    }
-
-    /// The names of all objects.
-    pub fn keys(&self) -> impl Iterator<Item = &ObjectKey> {
-        self.objects.keys()
-    }
-
-    /// Takes the answer of an own status write that was decided from `observed`, if that is still what is here:
-    /// then no write came between, and the next decision need not wait for the watch.
-    pub fn echo(&mut self, observed: &K, written: Arc<K>) {
-        if let Some(object) = self.objects.get_mut(&ObjectKey::of(observed))
-            && object.uid() == written.uid()
-            && same_revision(&**object, observed)
-        {
-            *object = written;
-        }
-    }
-
-    /// Takes an observation and returns what it changed: the object before and after.
-    fn take(&mut self, seen: Seen<K>) -> Vec<(ObjectKey, Option<Arc<K>>, Option<Arc<K>>)> {
-        match seen {
-            Seen::Applied(object) => {
-                let key = ObjectKey::of(&*object);
-                let old = self.objects.insert(key.clone(), object.clone());
-                // The echo of an own write was taken already.
-                if old.as_ref().is_some_and(|o| same_revision::<K>(o, &object)) {
-                    return Vec::new();
-                }
-                vec![(key, old, Some(object))]
-            }
-            Seen::Deleted(object) => {
-                let key = ObjectKey::of(&*object);
-                let old = self.objects.remove(&key);
-                vec![(key, old, None)]
-            }
-            Seen::Listed(objects) => {
-                self.listed = true;
-                let mut before = std::mem::take(&mut self.objects);
-                let mut changes = Vec::new();
-                for object in objects {
-                    let key = ObjectKey::of(&*object);
-                    let old = before.remove(&key);
-                    let same =
-                        old.as_ref().is_some_and(|o| o.resource_version() == object.resource_version());
-                    self.objects.insert(key.clone(), object.clone());
-                    if !same {
-                        changes.push((key, old, Some(object)));
-                    }
-                }
-                changes.extend(before.into_iter().map(|(key, old)| (key, Some(old), None)));
-                changes
-            }
-        }
-    }
-}
-
-fn same_revision<K: Resource>(a: &K, b: &K) -> bool {
-    a.uid() == b.uid() && a.resource_version().is_some() && a.resource_version() == b.resource_version()
 }
 
 /// Everything that was observed.
@@ -332,13 +243,15 @@ impl World {
             Seen::Applied(record) => {
                 let old = self.ledger.observe(record.clone());
                 self.record_affects(&record, work);
-                if let Some(old) = old {
-                    self.record_affects(&old, work);
+                match old {
+                    Some(old) => self.record_affects(&old, work),
+                    None => self.slot_affects(&record.spec, work),
                 }
             }
             Seen::Deleted(record) => {
                 if let Some(old) = self.ledger.observe_loss(&record.name_any()) {
                     self.record_affects(&old, work);
+                    self.slot_affects(&old.spec, work);
                 }
             }
             Seen::Listed(records) => {
@@ -352,11 +265,15 @@ impl World {
                     .cloned()
                     .collect();
                 let before: Vec<_> =
-                    changed.iter().filter_map(|r| self.ledger.record(&r.name_any()).cloned()).collect();
+                    changed.iter().map(|r| self.ledger.record(&r.name_any()).cloned()).collect();
                 self.ledger.observe_all(records)?;
                 self.ledger_listed = true;
-                for record in changed.iter().chain(&before) {
+                for (record, old) in changed.iter().zip(before) {
                     self.record_affects(record, work);
+                    match old {
+                        Some(old) => self.record_affects(&old, work),
+                        None => self.slot_affects(&record.spec, work),
+                    }
                 }
             }
         }
@@ -397,49 +314,39 @@ impl World {
             }
         }
         work.extend(self.filings_of_number.get(&ObjectKey::new("", &spec.number)).cloned().map(Work::Filing));
-        let mut sharing: Vec<ObjectKey> = self
-            .namespaces_of(&spec.instance_name)
-            .map(|ns| ObjectKey::new(ns, &spec.instance_name))
-            .collect();
-        if spec.quota_scope == QuotaScope::Account {
-            sharing.extend(self.instances_of_class.get(&spec.class_name).cloned());
+        work.extend(self.sharing(spec).map(Work::Instance));
+    }
+
+    /// A slot of a key was taken or lost: whoever still waits for a number there may have other reasons to.
+    fn slot_affects(&self, spec: &ServiceNumberSpec, work: &mut BTreeSet<Work>) {
+        for instance in self.sharing(spec) {
+            let waiting = |kind, key: &ObjectKey| {
+                let claim = Claim { kind, namespace: key.namespace.clone(), name: key.name.clone() };
+                self.ledger.claimed(&claim, &instance.name).is_none()
+            };
+            let requests = self.requests_of_instance.get(&instance);
+            let requests = requests.filter(|key| waiting(ClaimKind::ServiceNumberRequest, key));
+            work.extend(requests.cloned().map(Work::Request));
+            let filings = self.filings_of_instance.get(&instance);
+            work.extend(filings.filter(|key| waiting(ClaimKind::Filing, key)).cloned().map(Work::Filing));
         }
-        work.extend(sharing.into_iter().map(Work::Instance));
+    }
+
+    /// The instances whose numbers are counted with a record's, and those that list it.
+    fn sharing(&self, spec: &ServiceNumberSpec) -> impl Iterator<Item = ObjectKey> {
+        let named = self.namespaces_of(&spec.instance_name).map(|ns| ObjectKey::new(ns, &spec.instance_name));
+        let by_account = spec.quota_scope == QuotaScope::Account;
+        let of_account = self
+            .instances_of_class
+            .get(&spec.class_name)
+            .filter(move |key| {
+                by_account && self.instances.get(key).is_some_and(|i| i.spec.account_id == spec.account_id)
+            })
+            .cloned();
+        named.chain(of_account)
     }
 }
 
 fn is_draft(record: &ServiceNumber) -> bool {
     record.spec.filing.is_some() && record.spec.submitted_time.is_none()
-}
-
-/// Who refers to what.
-#[derive(Debug)]
-struct Index<K, V>(HashMap<K, BTreeSet<V>>);
-
-impl<K, V> Default for Index<K, V> {
-    fn default() -> Self {
-        Self(HashMap::new())
-    }
-}
-
-impl<K: Hash + Eq, V: Ord> Index<K, V> {
-    fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> impl Iterator<Item = &V> + use<'_, K, V, Q>
-    where
-        K: Borrow<Q>,
-    {
-        self.0.get(key).into_iter().flatten()
-    }
-
-    fn insert(&mut self, key: K, value: V) {
-        self.0.entry(key).or_default().insert(value);
-    }
-
-    fn remove(&mut self, key: &K, value: &V) {
-        if let Some(values) = self.0.get_mut(key) {
-            values.remove(value);
-            if values.is_empty() {
-                self.0.remove(key);
-            }
-        }
-    }
 }

@@ -1,0 +1,53 @@
+# What a person runs. `make help` lists it.
+SHELL := /usr/bin/env bash
+.DEFAULT_GOAL := help
+STATE := .state
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: build ## Start a control plane, run the operator on the samples, show what happened, end everything
+	target/debug/testbed run $(DEMO_USERS) -- demo/demo.sh
+
+.PHONY: up
+up: build ## The same, and leave it running to play with
+	demo/up.sh $(STATE) $(DEMO_USERS)
+
+.PHONY: down
+down: ## Stop what `make up` left running
+	demo/down.sh $(STATE)
+
+.PHONY: test
+test: ## Every test: rules, simulation, and the real API server and etcd
+	cargo test --workspace --locked
+
+.PHONY: check
+check: ## Formatting, lints, docs, dependencies and drift of what is generated
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
+	tests/dependencies.sh
+	$(MAKE) --no-print-directory generate GENERATED=$(STATE)/generated
+	diff -r -x kustomization.yaml crds $(STATE)/generated/crds
+	diff docs/api.md $(STATE)/generated/docs/api.md
+
+GENERATED ?= .
+.PHONY: generate
+generate: ## Write the CRDs and the API reference from the types
+	mkdir -p $(GENERATED)/crds $(GENERATED)/docs
+	cargo run --quiet --locked -- crds --out $(GENERATED)/crds
+	cargo run --quiet --locked -- api-reference > $(GENERATED)/docs/api.md
+
+.PHONY: build
+build: ## The operator, the testbed, and the control plane (once a machine)
+	cargo build --workspace --locked
+	tests/controlplane/build etcd kube-apiserver kubectl > /dev/null
+
+.PHONY: image
+image: ## The container image (needs docker)
+	docker build -t icp-filing-operator:0.1.0 .
+
+# Applicants, a registrar and a platform administrator, each with a token of their own.
+DEMO_USERS := --user platform-admin --user registrar --user alice --user agent

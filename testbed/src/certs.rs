@@ -1,0 +1,42 @@
+//! The keys and certificates of one control plane. They live as long as its folder and serve nothing else.
+
+use std::path::Path;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+
+use crate::error::Error;
+use crate::files::{create_folder, write_private};
+
+/// Writes `ca.crt`, and `.key` with `.crt` or `.pub` of `serving` and `service-accounts`, into `folder`.
+///
+/// The serving pair is for 127.0.0.1 and localhost, and so also fits a proxy that a test puts in
+/// front of the API server. The CA's own key is not kept: nothing else is to be signed.
+pub(crate) fn write(folder: &Path) -> Result<(), Error> {
+    create_folder(folder)?;
+    let mut params = CertificateParams::new(Vec::<String>::new())?;
+    params.distinguished_name.push(DnType::CommonName, "testbed");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let ca_key = KeyPair::generate()?;
+    let ca = params.self_signed(&ca_key)?;
+    let issuer = Issuer::new(params, ca_key);
+
+    let names = ["127.0.0.1", "localhost", "kubernetes.default.svc"];
+    let mut params = CertificateParams::new(names.map(str::to_owned))?;
+    params.distinguished_name.push(DnType::CommonName, "kube-apiserver");
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.use_authority_key_identifier_extension = true;
+    let serving_key = KeyPair::generate()?;
+    let serving = params.signed_by(&serving_key, &issuer)?;
+
+    write_private(&folder.join("ca.crt"), &ca.pem())?;
+    write_private(&folder.join("serving.crt"), &serving.pem())?;
+    write_private(&folder.join("serving.key"), &serving_key.serialize_pem())?;
+    // The API server reads no public key out of this form of a private one.
+    let accounts = KeyPair::generate()?;
+    write_private(&folder.join("service-accounts.key"), &accounts.serialize_pem())?;
+    write_private(&folder.join("service-accounts.pub"), &accounts.public_key_pem())
+}
