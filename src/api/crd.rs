@@ -50,8 +50,22 @@ fn harden(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
         if let Some(spec) = root.properties.as_mut().and_then(|p| p.get_mut("spec")) {
             spec.description.get_or_insert_with(|| "What is asked for.".to_owned());
         }
+        root.properties.get_or_insert_default().insert("metadata".to_owned(), metadata());
     }
     crd
+}
+
+/// What the server says of metadata by itself, spelt out so that a rule about a name can point at the name and
+/// knows how long it can be.
+fn metadata() -> JSONSchemaProps {
+    let described = |type_: &str, description: &str| JSONSchemaProps {
+        type_: Some(type_.to_owned()),
+        description: Some(description.to_owned()),
+        ..Default::default()
+    };
+    let name = JSONSchemaProps { max_length: Some(253), ..described("string", "The name of the object.") };
+    let properties = Some([("name".to_owned(), name)].into());
+    JSONSchemaProps { properties, ..described("object", "Name, labels and annotations.") }
 }
 
 /// An object that no controller has looked at says so, instead of looking healthy to kstatus and Argo CD.

@@ -36,7 +36,7 @@ use super::{reason::Refusal, text};
     printcolumn(name = "Consumed", type_ = "integer", json_path = ".status.quota.consumed", priority = 1),
     printcolumn(name = "Changes", type_ = "string", json_path = ".status.nextChangeTime", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("size(self.metadata.name) <= 200").message("use the provider's instance ID as the name, at most 200 characters: it is part of the names of ledger records")
+    validation = Rule::new("size(self.metadata.name) <= 200").message("use the provider's instance ID as the name, at most 200 characters: it is part of the names of ledger records").field_path(".metadata.name")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.className == oldSelf.className").message("className is immutable: numbers already issued are counted by it; a server of another type has another ID").field_path(".className"))]

@@ -8,8 +8,6 @@ use super::instance::BillingMethod;
 use super::text;
 
 /// What instances of one type need to qualify, and how many service numbers they get.
-///
-/// Source of the shipped rows: the seeds' restrictions tables and the provider's "supported instances" table.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[kube(
     group = "icp-filing.dev",
@@ -28,8 +26,8 @@ use super::text;
     printcolumn(name = "Provider", type_ = "string", json_path = ".spec.provider", priority = 1),
     printcolumn(name = "Regions", type_ = "string", json_path = ".spec.requirements.regions.allowed", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("size(self.metadata.name) <= 63").message("use a class name of at most 63 characters: it is part of the names of ledger records"),
-    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')").message("use lower-case letters, digits and dashes in a class name: it is part of the names of ledger records")
+    validation = Rule::new("size(self.metadata.name) <= 63").message("use a class name of at most 63 characters: it is part of the names of ledger records").field_path(".metadata.name"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')").message("use lower-case letters, digits and dashes in a class name: it is part of the names of ledger records").field_path(".metadata.name")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.quotaScope == oldSelf.quotaScope").message("quotaScope is immutable: numbers already issued are counted by it; create a class of another name").field_path(".quotaScope"))]

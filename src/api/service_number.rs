@@ -38,7 +38,7 @@ use super::{instance_class::QuotaScope, text};
     printcolumn(name = "Filing-Namespace", type_ = "string", json_path = ".spec.filing.namespace", priority = 1),
     printcolumn(name = "Filing", type_ = "string", json_path = ".spec.filing.name", priority = 1),
     printcolumn(name = "Issued", type_ = "date", json_path = ".spec.issuedTime"),
-    validation = Rule::new("[self.spec.quotaScope == 'Instance' ? 'instance.' + self.spec.instanceName + '-' : 'account.' + self.spec.className + '.' + self.spec.accountID + '-'].all(key, self.metadata.name.startsWith(key) && self.metadata.name.substring(size(key)) == string(self.spec.slot))").message("the name of a record is its key and slot: instance.<instance>-<slot> or account.<class>.<account>-<slot>")
+    validation = Rule::new("[self.spec.quotaScope == 'Instance' ? 'instance.' + self.spec.instanceName + '-' : 'account.' + self.spec.className + '.' + self.spec.accountID + '-'].all(key, self.metadata.name.startsWith(key) && self.metadata.name.substring(size(key)) == string(self.spec.slot))").message("the name of a record is its key and slot: instance.<instance>-<slot> or account.<class>.<account>-<slot>").field_path(".metadata.name")
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.slot < self.quota").message("the slot of a number is below the quota that was in force when it was issued").field_path(".slot"))]

@@ -12,7 +12,7 @@ use super::{MANAGER, api_error::bounded};
 
 /// More than this many waiting are dropped.
 const WAITING: usize = 1024;
-/// The bound that the API server puts on a note.
+/// The bound, in bytes, that the API server puts on a note.
 const NOTE: usize = 1024;
 
 /// Sends events without waiting for them.
@@ -39,7 +39,7 @@ impl Sender {
         let event = Event {
             type_: if is_ready { EventType::Normal } else { EventType::Warning },
             reason,
-            note: Some(ready.message.chars().take(NOTE / 4).collect()),
+            note: Some(fitted(&ready.message).to_owned()),
             action: "Reconcile".to_owned(),
             secondary: None,
         };
@@ -47,6 +47,11 @@ impl Sender {
             tracing::debug!("an event was dropped: too many are waiting");
         }
     }
+}
+
+/// As much of a message as a note holds.
+fn fitted(message: &str) -> &str {
+    &message[..message.floor_char_boundary(NOTE)]
 }
 
 impl Publisher {

@@ -7,10 +7,7 @@ use super::{
     status::{self, Written},
     wake,
 };
-use crate::rules::{
-    instance,
-    world::ObjectKey,
-};
+use crate::rules::{instance, world::ObjectKey};
 
 /// Looks at an instance.
 pub async fn reconcile(context: &Context, key: &ObjectKey) -> Result<Outcome, Failure> {

@@ -145,7 +145,11 @@ impl Meter {
         r.register("icp_filing_record_changes", "Changes of records by this process", changes);
         r.register("icp_filing_slots_taken", "Creates that met a slot of another claim", slots_taken);
         r.register("icp_filing_refusals", "Refusals said in statuses, by kind and reason", refused);
-        r.register("icp_filing_request_seconds", "Time from a request's creation to its number", request_seconds);
+        r.register(
+            "icp_filing_request_seconds",
+            "Time from a request's creation to its number",
+            request_seconds,
+        );
         r.register("icp_filing_records_lost", "Records that were seen to be deleted", records_lost);
     }
 

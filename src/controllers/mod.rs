@@ -111,7 +111,9 @@ pub async fn reconcile(context: Arc<Context>, work: Work) -> Outcome {
             match failure {
                 Failure::Overload { retry_after } => Outcome::Failed { at_least: retry_after },
                 Failure::Refused(_) => Outcome::Failed { at_least: Duration::from_secs(1) },
-                Failure::Conflict | Failure::Gone | Failure::Unknown(_) => Outcome::Failed { at_least: Duration::ZERO },
+                Failure::Conflict | Failure::Gone | Failure::Unknown(_) => {
+                    Outcome::Failed { at_least: Duration::ZERO }
+                }
             }
         }
     }
@@ -123,5 +125,5 @@ fn wake(context: &Context, at: Option<Timestamp>) -> Outcome {
     let Some(at) = at else { return Outcome::Done };
     let wait = at.duration_since(context.clock.now());
     let wait = Duration::try_from(wait).unwrap_or(Duration::ZERO);
-    Outcome::After(wait.clamp(Duration::from_millis(50), Duration::from_secs(3600)))
+    Outcome::After(wait.clamp(Duration::from_millis(50), Duration::from_hours(1)))
 }

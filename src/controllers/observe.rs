@@ -16,7 +16,7 @@ use crate::{
     api::{Filing, Instance, InstanceClass, ServiceNumber, ServiceNumberRequest},
     rules::{
         ledger::WentBack,
-        world::{Observation, Seen},
+        world::{ObjectKey, Observation, Seen},
     },
 };
 
@@ -74,17 +74,17 @@ where
 }
 
 /// What to do about an object that cannot be read.
-type Unreadable = fn(String, String) -> Result<(), Fatal>;
+type Unreadable = fn(&ObjectKey, &str) -> Result<(), Fatal>;
 
 /// One object of a user that cannot be read must not keep the others from being served.
 #[expect(clippy::unnecessary_wraps, reason = "the other choice fails")]
-fn skip(object: String, error: String) -> Result<(), Fatal> {
-    tracing::error!(object, error, "an object cannot be read and is left alone; correct it, or run a newer operator");
+fn skip(object: &ObjectKey, error: &str) -> Result<(), Fatal> {
+    tracing::error!(%object, error, "an object cannot be read and is left alone; correct it, or run a newer operator");
     Ok(())
 }
 
-fn refuse(record: String, error: String) -> Result<(), Fatal> {
-    Err(Fatal::UnreadableRecord { record, error })
+fn refuse(record: &ObjectKey, error: &str) -> Result<(), Fatal> {
+    Err(Fatal::UnreadableRecord { record: record.name.clone(), error: error.to_owned() })
 }
 
 async fn watch<K>(
@@ -121,10 +121,15 @@ async fn follow<K: Resource + Clone>(
         Ok(mut object) => {
             // Nothing reads them, and they are half of an object.
             object.managed_fields_mut().clear();
-            Ok(Some(Arc::new(object)))
+            Ok(Ok(Arc::new(object)))
         }
         Err(invalid) => {
-            unreadable(invalid.metadata.name.clone().unwrap_or_default(), invalid.error.clone()).map(|()| None)
+            let meta = &invalid.metadata;
+            let key = ObjectKey::new(
+                meta.namespace.clone().unwrap_or_default(),
+                meta.name.clone().unwrap_or_default(),
+            );
+            unreadable(&key, &invalid.error).map(|()| Err(key))
         }
     };
     while let Some(event) = events.next().await {
@@ -134,27 +139,21 @@ async fn follow<K: Resource + Clone>(
                 continue;
             }
             Ok(watcher::Event::InitApply(object)) => {
-                listed.extend(read(object)?);
+                listed.extend(read(object)?.ok());
                 continue;
             }
             Ok(watcher::Event::InitDone) => {
                 tracing::info!(kind, count = listed.len(), "listed");
                 Seen::Listed(std::mem::take(&mut listed))
             }
-            Ok(watcher::Event::Apply(object)) => match read(object)? {
-                Some(object) => Seen::Applied(object),
-                None => continue,
-            },
-            Ok(watcher::Event::Delete(object)) => match read(object)? {
-                Some(object) => Seen::Deleted(object),
-                None => continue,
-            },
+            Ok(watcher::Event::Apply(object)) => read(object)?.map_or_else(Seen::Unreadable, Seen::Applied),
+            Ok(watcher::Event::Delete(object)) => read(object)?.map_or_else(Seen::Unreadable, Seen::Deleted),
             Err(error) => {
                 context.meter.watch_failed(kind);
                 let text = explain(kind, &error);
                 // Said once, not at every try.
                 if last_error.as_ref() != Some(&text) {
-                    tracing::error!(kind, "{text}");
+                    tracing::warn!(kind, "{text}");
                     last_error = Some(text);
                 }
                 continue;
@@ -162,7 +161,10 @@ async fn follow<K: Resource + Clone>(
         };
         last_error = None;
         if let (Seen::Deleted(object), "servicenumbers") = (&seen, kind) {
-            tracing::error!(record = object.name_any(), "a record of the ledger was deleted; nothing is issued on its key until it is restored");
+            tracing::error!(
+                record = object.name_any(),
+                "a record of the ledger was deleted; nothing is issued on its key until it is restored"
+            );
             context.meter.record_lost();
         }
         let work = context.learn(|world| world.observe(observation(seen)))?;
@@ -172,20 +174,23 @@ async fn follow<K: Resource + Clone>(
 }
 
 fn explain(kind: &str, error: &watcher::Error) -> String {
-    let code = match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(s)) | watcher::Error::WatchStartFailed(kube::Error::Api(s)) => {
-            Some(s.code)
-        }
-        watcher::Error::WatchError(s) => Some(s.code),
-        _ => None,
+    let (watcher::Error::InitialListFailed(kube::Error::Api(status))
+    | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+    | watcher::Error::WatchError(status)) = error
+    else {
+        return format!("watching {kind} failed; trying again. {}", with_sources(error));
     };
     let text = with_sources(error);
-    match code {
-        Some(404) => format!("{kind} are not served: apply the CRDs (`kubectl apply -k deploy/`); trying again. {text}"),
-        Some(403) => format!(
+    match status.code {
+        404 => format!(
+            "{kind} are not served: apply the CRDs (`kubectl apply -k deploy/`); trying again. {text}"
+        ),
+        403 => format!(
             "not allowed to read {kind}: bind the ClusterRole icp-filing-operator (`kubectl apply -k deploy/`); trying again. {text}"
         ),
-        Some(401) => format!("the API server does not know who the operator is: check its token; trying again. {text}"),
+        401 => {
+            format!("the API server does not know who the operator is: check its token; trying again. {text}")
+        }
         _ => format!("watching {kind} failed; trying again. {text}"),
     }
 }

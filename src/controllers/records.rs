@@ -57,7 +57,11 @@ pub async fn change(context: &Context, record: &ServiceNumber, change: &Change) 
     let name = record.name_any();
     if change.apply(&record.spec).is_none() {
         // The rules decided it from this very record, so this is a defect of theirs; nothing is written.
-        return Err(Failure::Refused(format!("{} is no step of a record that is {:?}", change.verb(), record.spec.state)));
+        return Err(Failure::Refused(format!(
+            "{} is no step of a record that is {:?}",
+            change.verb(),
+            record.spec.state
+        )));
     }
     let api: Api<ServiceNumber> = Api::all(context.client.clone());
     let patch = json!({"metadata": {"resourceVersion": record.resource_version()}, "spec": change.patch()});

@@ -33,15 +33,35 @@ macro_rules! own_status {
     };
 }
 own_status!(
-    InstanceStatus, "observedGeneration", "conditions", "refusals", "quota", "unusedNumbers", "nextChangeTime"
+    InstanceStatus,
+    "observedGeneration",
+    "conditions",
+    "refusals",
+    "quota",
+    "unusedNumbers",
+    "nextChangeTime"
 );
 own_status!(
-    ServiceNumberRequestStatus, "observedGeneration", "conditions", "refusals", "serviceNumber", "recordName",
-    "issuedTime", "state", "usedBy"
+    ServiceNumberRequestStatus,
+    "observedGeneration",
+    "conditions",
+    "refusals",
+    "serviceNumber",
+    "recordName",
+    "issuedTime",
+    "state",
+    "usedBy"
 );
 own_status!(
-    FilingStatus, "observedGeneration", "conditions", "refusals", "recordName", "serviceNumber", "submittedTime",
-    "completedTime", "icpNumber"
+    FilingStatus,
+    "observedGeneration",
+    "conditions",
+    "refusals",
+    "recordName",
+    "serviceNumber",
+    "submittedTime",
+    "completedTime",
+    "icpNumber"
 );
 
 /// What a write of a status came to.
@@ -54,7 +74,12 @@ pub enum Written<K> {
 }
 
 /// Writes a status where it differs from the one that was observed.
-pub async fn write<K, S>(context: &Context, observed: &K, current: Option<&S>, wanted: &S) -> Result<Written<K>, Failure>
+pub async fn write<K, S>(
+    context: &Context,
+    observed: &K,
+    current: Option<&S>,
+    wanted: &S,
+) -> Result<Written<K>, Failure>
 where
     K: Resource<Scope = kube::core::NamespaceResourceScope> + Clone + DeserializeOwned + Serialize + Debug,
     K::DynamicType: Default,
@@ -80,13 +105,15 @@ where
     let written = bounded(api.patch_status(&name, &params, &apply)).await?;
     // What somebody else put into a field of ours outlives an apply that does not name it: it is taken out.
     let strays = strays::<S>(&json!(written)["status"], &wanted);
-    let written = if strays.is_empty() {
+    let mut written = if strays.is_empty() {
         written
     } else {
         let clear = Patch::Merge(patch(&Value::Object(strays), written.resource_version()));
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         bounded(api.patch_status(&name, &params, &clear)).await?
     };
+    // As in every object of the world.
+    written.managed_fields_mut().clear();
     Ok(Written::New(Box::new(written)))
 }
 

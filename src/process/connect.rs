@@ -17,28 +17,44 @@ use tower::{BoxError, Layer, Service};
 use crate::controllers::{api_error::with_sources, meter::Meter};
 
 /// A client, or a sentence that says what to do.
-pub(super) async fn connect(kubeconfig: Option<&Path>, context: Option<&str>, meter: Meter) -> Result<Client, String> {
+pub(super) async fn connect(
+    kubeconfig: Option<&Path>,
+    context: Option<&str>,
+    meter: Meter,
+) -> Result<Client, String> {
     let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
     let mut config = match kubeconfig {
         Some(path) => {
             let file = Kubeconfig::read_from(path).map_err(|e| {
-                format!("--kubeconfig {}: {}. Give a readable kubeconfig file", path.display(), with_sources(&e))
+                format!(
+                    "--kubeconfig {}: {}. Give a readable kubeconfig file",
+                    path.display(),
+                    with_sources(&e)
+                )
             })?;
             Config::from_custom_kubeconfig(file, &options).await.map_err(|e| {
-                format!("--kubeconfig {}: {}. Name a context, cluster and user that it has", path.display(), with_sources(&e))
+                format!(
+                    "--kubeconfig {}: {}. Name a context, cluster and user that it has",
+                    path.display(),
+                    with_sources(&e)
+                )
             })?
         }
         None if context.is_some() => Config::from_kubeconfig(&options)
             .await
             .map_err(|e| format!("--context: {}. Name a context of your kubeconfig", with_sources(&e)))?,
         None => Config::infer().await.map_err(|e| {
-            format!("no kubeconfig and no pod: {}. Give --kubeconfig FILE, or run in a cluster", with_sources(&e))
+            format!(
+                "no kubeconfig and no pod: {}. Give --kubeconfig FILE, or run in a cluster",
+                with_sources(&e)
+            )
         })?,
     };
     // The library would repeat a create; here an outcome is classed before anything is tried again.
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(5));
-    let builder = ClientBuilder::try_from(config).map_err(|e| format!("cannot connect: {}", with_sources(&e)))?;
+    let builder =
+        ClientBuilder::try_from(config).map_err(|e| format!("cannot connect: {}", with_sources(&e)))?;
     Ok(builder.with_layer(&Counted(meter)).build())
 }
 

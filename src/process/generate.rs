@@ -21,7 +21,10 @@ pub(super) fn crds(out: Option<&Path>) -> ExitCode {
             Some(folder) => {
                 let file = folder.join(format!("{}.yaml", crd.spec.names.plural));
                 if let Err(error) = std::fs::write(&file, format!("{GENERATED}{yaml}")) {
-                    return failed(&format!("cannot write {}: {error}. Create the folder first", file.display()));
+                    return failed(&format!(
+                        "cannot write {}: {error}. Create the folder first",
+                        file.display()
+                    ));
                 }
             }
         }
@@ -47,8 +50,14 @@ fn failed(message: &str) -> ExitCode {
 
 fn reference() -> Result<String, std::fmt::Error> {
     let mut text = String::new();
-    writeln!(text, "# API reference\n\nGenerated from the types by `icp-filing-operator api-reference`; do not edit.\n")?;
-    writeln!(text, "Group `icp-filing.dev`, version `v1alpha1`. Every kind is in the category `icp`: `kubectl get icp -A`.")?;
+    writeln!(
+        text,
+        "# API reference\n\nGenerated from the types by `icp-filing-operator api-reference`; do not edit.\n"
+    )?;
+    writeln!(
+        text,
+        "Group `icp-filing.dev`, version `v1alpha1`. Every kind is in the category `icp`: `kubectl get icp -A`."
+    )?;
     for crd in all() {
         kind(&mut text, &crd)?;
     }
@@ -63,7 +72,9 @@ fn kind(text: &mut String, crd: &CustomResourceDefinition) -> std::fmt::Result {
     let names = &crd.spec.names;
     writeln!(text, "\n## {}\n", names.kind)?;
     for version in &crd.spec.versions {
-        let Some(root) = version.schema.as_ref().and_then(|s| s.open_api_v3_schema.as_ref()) else { continue };
+        let Some(root) = version.schema.as_ref().and_then(|s| s.open_api_v3_schema.as_ref()) else {
+            continue;
+        };
         writeln!(text, "{}\n", root.description.as_deref().unwrap_or_default())?;
         let short = names.short_names.iter().flatten().cloned().collect::<Vec<_>>().join(", ");
         writeln!(text, "`{}`, short `{short}`, scope {}.\n", names.plural, crd.spec.scope)?;
@@ -110,15 +121,13 @@ fn type_of(schema: &JSONSchemaProps) -> String {
             text = values.join(" \\| ");
         }
     }
-    match (schema.minimum, schema.maximum) {
-        (Some(min), Some(max)) => text.push_str(&format!(" {min} to {max}")),
-        (Some(min), None) => text.push_str(&format!(" from {min}")),
-        _ => {}
-    }
-    if let Some(default) = schema.default.as_ref().filter(|d| !d.0.is_object()) {
-        text.push_str(&format!(", default {}", default.0));
-    }
-    text
+    let bounds = match (schema.minimum, schema.maximum) {
+        (Some(min), Some(max)) => format!(" {min} to {max}"),
+        (Some(min), None) => format!(" from {min}"),
+        _ => String::new(),
+    };
+    let default = schema.default.as_ref().filter(|d| !d.0.is_object());
+    text + &bounds + &default.map(|d| format!(", default {}", d.0)).unwrap_or_default()
 }
 
 fn rules(text: &mut String, schema: &JSONSchemaProps) -> std::fmt::Result {

@@ -1,7 +1,9 @@
 //! Checks before the controllers start, so that a missing CRD, a missing permission or an old API server is one
 //! clear message instead of a silent wait. Nothing is written to the ledger here.
 
-use k8s_openapi::api::authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec};
+use k8s_openapi::api::authorization::v1::{
+    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
+};
 use kube::{Api, Client, api::PostParams};
 use std::time::Duration;
 
@@ -10,9 +12,8 @@ use crate::{
     controllers::api_error::{Failure, bounded},
 };
 
-/// The oldest API server that has every function that the CRDs' rules use (`isIP` since 1.31, selectable
-/// fields since 1.32).
-const OLDEST: (u32, u32) = (1, 32);
+/// The oldest API server that enforces all that the CRDs and policies say, and that the client library serves.
+const OLDEST: (u32, u32) = (1, 33);
 
 /// What the operator does, as its ClusterRole grants it: verb, group, resource, subresource.
 const NEEDED: &[(&str, &str, &str, Option<&str>)] = &[
@@ -46,7 +47,11 @@ pub(super) enum Obstacle {
 }
 
 /// Waits until nothing stands in the way; an error says what only a new start can mend.
-pub(super) async fn clear(client: &Client, namespace: Option<&str>, report: impl Fn(&str)) -> Result<(), String> {
+pub(super) async fn clear(
+    client: &Client,
+    namespace: Option<&str>,
+    report: impl Fn(&str),
+) -> Result<(), String> {
     let mut pause = Duration::from_secs(1);
     let mut said = None;
     loop {
@@ -69,7 +74,9 @@ pub(super) async fn clear(client: &Client, namespace: Option<&str>, report: impl
 async fn check(client: &Client, namespace: Option<&str>) -> Result<(), Obstacle> {
     let passing = |what: &str, failure: &Failure| Obstacle::Passing(format!("{what}: {failure}"));
     let version = bounded(client.apiserver_version()).await.map_err(|f| match f {
-        Failure::Refused(message) => Obstacle::Passing(format!("the API server does not let the operator in: {message}. Check its token")),
+        Failure::Refused(message) => Obstacle::Passing(format!(
+            "the API server does not let the operator in: {message}. Check its token"
+        )),
         f => passing("the API server does not answer", &f),
     })?;
     let number = |text: &str| text.trim_end_matches('+').parse::<u32>().unwrap_or(0);
@@ -96,7 +103,9 @@ async fn check(client: &Client, namespace: Option<&str>) -> Result<(), Obstacle>
             missing.join(", ")
         )));
     }
-    let denied = denied(client, namespace).await.map_err(|f| passing("the API server does not say what is allowed", &f))?;
+    let denied = denied(client, namespace)
+        .await
+        .map_err(|f| passing("the API server does not say what is allowed", &f))?;
     if denied.is_empty() {
         return Ok(());
     }

@@ -64,22 +64,24 @@ pub(super) fn main(options: Run) -> ExitCode {
 }
 
 async fn run(options: Run) -> Result<(), End> {
-    let Run { kubeconfig, context, namespace, listen, concurrency, resync_seconds, log_format: _, log: _ } = options;
+    let Run { kubeconfig, context, namespace, listen, concurrency, resync_seconds, log_format: _, log: _ } =
+        options;
     let stop = signals().map_err(|e| End::Start(format!("cannot listen for signals: {e}")))?;
     let meter = Meter::default();
     let mut registry = Registry::default();
     meter.register(&mut registry);
-    let listener = TcpListener::bind(listen)
-        .await
-        .map_err(|e| End::Start(format!("cannot listen on {listen}: {e}. Choose another --listen address")))?;
+    let listener = TcpListener::bind(listen).await.map_err(|e| {
+        End::Start(format!("cannot listen on {listen}: {e}. Choose another --listen address"))
+    })?;
     let address = listener.local_addr().map_err(|e| End::Start(e.to_string()))?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, "started");
     let readiness = Readiness::default();
     readiness.set(Some("the API server".to_owned()));
     let server = tokio::spawn(serve::serve(listener, readiness.clone(), Arc::new(registry), stop.clone()));
 
-    let client =
-        connect::connect(kubeconfig.as_deref(), context.as_deref(), meter.clone()).await.map_err(End::Start)?;
+    let client = connect::connect(kubeconfig.as_deref(), context.as_deref(), meter.clone())
+        .await
+        .map_err(End::Start)?;
     let waiting = readiness.clone();
     tokio::select! {
         () = stop.cancelled() => return Ok(()),
@@ -104,7 +106,9 @@ async fn run(options: Run) -> Result<(), End> {
     stop.cancel();
     tracing::info!("stopping: finishing what was begun");
     if tokio::time::timeout(FINISH, work).await.is_ok_and(|joined| joined.is_err()) {
-        return Err(End::Fatal("a look at an object panicked; this is a defect, please report it with the log".to_owned()));
+        return Err(End::Fatal(
+            "a look at an object panicked; this is a defect, please report it with the log".to_owned(),
+        ));
     }
     drop(context);
     // Events are best effort: what is not out by now is dropped.

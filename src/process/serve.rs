@@ -48,8 +48,16 @@ pub(super) async fn serve(
             get(move || async move {
                 let mut text = String::new();
                 match encode(&mut text, &registry) {
-                    Ok(()) => (StatusCode::OK, [("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], text),
-                    Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, [("content-type", "text/plain")], error.to_string()),
+                    Ok(()) => (
+                        StatusCode::OK,
+                        [("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")],
+                        text,
+                    ),
+                    Err(error) => (
+                        StatusCode::INTERNAL_SERVER_ERROR,
+                        [("content-type", "text/plain")],
+                        error.to_string(),
+                    ),
                 }
             }),
         );

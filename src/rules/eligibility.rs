@@ -103,7 +103,7 @@ pub fn judge(
     match instance.state {
         InstanceState::Running | InstanceState::Expired => {}
         InstanceState::Stopped => {
-            refusals.push(refusal(Reason::InstanceStopped, "Stopped", "Running", "Start the instance."))
+            refusals.push(refusal(Reason::InstanceStopped, "Stopped", "Running", "Start the instance."));
         }
         InstanceState::Released => refusals.push(refusal(
             Reason::InstanceReleased,

@@ -21,14 +21,14 @@ const LISTED: usize = 20;
 pub fn decide(world: &World, key: &ObjectKey, now: Timestamp) -> Option<(InstanceStatus, Option<Timestamp>)> {
     let instance = world.instances.get(key)?;
     let judgement = judge(world, instance, now);
-    let word = if judgement.refusals.is_empty() {
+    let said = if judgement.refusals.is_empty() {
         Word::new("Eligible", "The instance qualifies for service numbers")
     } else {
         Word::of(&judgement.refusals)
     };
     let eligible = judgement.refusals.is_empty();
-    let verdict = if eligible { Verdict::Ready(word.clone()) } else { Verdict::Stalled(word.clone()) };
-    let aspect = Aspect { type_: condition_type::ELIGIBLE, holds: eligible, word };
+    let verdict = if eligible { Verdict::Ready(said.clone()) } else { Verdict::Stalled(said.clone()) };
+    let aspect = Aspect { type_: condition_type::ELIGIBLE, holds: eligible, word: said };
     let previous = instance.status.as_ref().map_or(&[][..], |s| &s.conditions);
     let generation = instance.metadata.generation;
     let status = InstanceStatus {

@@ -59,7 +59,12 @@ pub fn decide(world: &World, key: &ObjectKey, now: Timestamp) -> Step {
 
 /// The status of a request whose slot the API server refused to take.
 #[must_use]
-pub fn unavailable(world: &World, key: &ObjectKey, message: &str, now: Timestamp) -> Option<ServiceNumberRequestStatus> {
+pub fn unavailable(
+    world: &World,
+    key: &ObjectKey,
+    message: &str,
+    now: Timestamp,
+) -> Option<ServiceNumberRequestStatus> {
     world.requests.get(key).map(|request| status(request, None, vec![ledger_unavailable(message)], now))
 }
 

@@ -248,12 +248,8 @@ impl World {
                     None => self.slot_affects(&record.spec, work),
                 }
             }
-            Seen::Deleted(record) => {
-                if let Some(old) = self.ledger.observe_loss(&record.name_any()) {
-                    self.record_affects(&old, work);
-                    self.slot_affects(&old.spec, work);
-                }
-            }
+            Seen::Deleted(record) => self.record_lost(&record.name_any(), work),
+            Seen::Unreadable(key) => self.record_lost(&key.name, work),
             Seen::Listed(records) => {
                 let changed: Vec<_> = records
                     .iter()
@@ -278,6 +274,13 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    fn record_lost(&mut self, name: &str, work: &mut BTreeSet<Work>) {
+        if let Some(old) = self.ledger.observe_loss(name) {
+            self.record_affects(&old, work);
+            self.slot_affects(&old.spec, work);
+        }
     }
 
     /// A change of an instance, of its class, or of a twin that it is a duplicate of.

@@ -52,7 +52,7 @@ pub fn decide(world: &World, key: &ObjectKey, now: Timestamp) -> Step {
     let source = source::resolve(world, key, filing, now);
     match keep(filing, &bound, source.record()) {
         Some(kept) => with_number(world, filing, kept, &bound, &source, now),
-        None => without_number(filing, source, now),
+        None => without_number(filing, &source, now),
     }
 }
 
@@ -140,7 +140,7 @@ fn with_number(
     }
 }
 
-fn without_number(filing: &Filing, source: Source, now: Timestamp) -> Step {
+fn without_number(filing: &Filing, source: &Source, now: Timestamp) -> Step {
     let bind = |record: &Arc<ServiceNumber>| {
         Step::Change(
             record.clone(),
@@ -152,7 +152,7 @@ fn without_number(filing: &Filing, source: Source, now: Timestamp) -> Step {
             }),
         )
     };
-    let (stand, wake) = match &source {
+    let (stand, wake) = match source {
         Source::Found { record, refusals } if refusals.is_empty() => return bind(record),
         Source::Issue(order) => return Step::Issue(order.clone()),
         Source::Found { refusals, .. } => (Stand::Refused(refusals.clone()), None),
@@ -161,7 +161,7 @@ fn without_number(filing: &Filing, source: Source, now: Timestamp) -> Step {
             (Stand::Waiting("the number is being given back by an earlier filing of this name"), None)
         }
     };
-    Step::Settle(Box::new(status::status(filing, None, &source, stand, now)), wake)
+    Step::Settle(Box::new(status::status(filing, None, source, stand, now)), wake)
 }
 
 /// Why a bound draft may not be submitted now: the seeds' rule that an expired server's numbers are void.

@@ -19,9 +19,14 @@ pub enum Seen<K> {
     Applied(Arc<K>),
     /// An object is gone.
     Deleted(Arc<K>),
+    /// An object is there and cannot be read: what was known of it no longer holds.
+    Unreadable(ObjectKey),
     /// All there is, as one consistent list.
     Listed(Vec<Arc<K>>),
 }
+
+/// An object before and after an observation.
+type Changed<K> = (ObjectKey, Option<Arc<K>>, Option<Arc<K>>);
 
 /// The objects of one kind.
 #[derive(Debug)]
@@ -59,8 +64,13 @@ impl<K: Resource> Shelf<K> {
         }
     }
 
-    /// Takes an observation and returns what it changed: the object before and after.
-    pub(super) fn take(&mut self, seen: Seen<K>) -> Vec<(ObjectKey, Option<Arc<K>>, Option<Arc<K>>)> {
+    fn drop_object(&mut self, key: ObjectKey) -> Vec<Changed<K>> {
+        let old = self.objects.remove(&key);
+        vec![(key, old, None)]
+    }
+
+    /// Takes an observation and returns what it changed.
+    pub(super) fn take(&mut self, seen: Seen<K>) -> Vec<Changed<K>> {
         match seen {
             Seen::Applied(object) => {
                 let key = ObjectKey::of(&*object);
@@ -71,11 +81,8 @@ impl<K: Resource> Shelf<K> {
                 }
                 vec![(key, old, Some(object))]
             }
-            Seen::Deleted(object) => {
-                let key = ObjectKey::of(&*object);
-                let old = self.objects.remove(&key);
-                vec![(key, old, None)]
-            }
+            Seen::Deleted(object) => self.drop_object(ObjectKey::of(&*object)),
+            Seen::Unreadable(key) => self.drop_object(key),
             Seen::Listed(objects) => {
                 self.listed = true;
                 let mut before = std::mem::take(&mut self.objects);
@@ -83,8 +90,7 @@ impl<K: Resource> Shelf<K> {
                 for object in objects {
                     let key = ObjectKey::of(&*object);
                     let old = before.remove(&key);
-                    let same =
-                        old.as_ref().is_some_and(|o| o.resource_version() == object.resource_version());
+                    let same = old.as_ref().is_some_and(|o| same_revision::<K>(o, &object));
                     self.objects.insert(key.clone(), object.clone());
                     if !same {
                         changes.push((key, old, Some(object)));
