@@ -58,14 +58,18 @@ fn harden(mut crd: CustomResourceDefinition) -> CustomResourceDefinition {
 /// What the server says of metadata by itself, spelt out so that a rule about a name can point at the name and
 /// knows how long it can be.
 fn metadata() -> JSONSchemaProps {
-    let described = |type_: &str, description: &str| JSONSchemaProps {
-        type_: Some(type_.to_owned()),
-        description: Some(description.to_owned()),
+    let name = JSONSchemaProps {
+        type_: Some("string".to_owned()),
+        description: Some("The name of the object.".to_owned()),
+        max_length: Some(253),
         ..Default::default()
     };
-    let name = JSONSchemaProps { max_length: Some(253), ..described("string", "The name of the object.") };
-    let properties = Some([("name".to_owned(), name)].into());
-    JSONSchemaProps { properties, ..described("object", "Name, labels and annotations.") }
+    // The server takes nothing else here, not even a description.
+    JSONSchemaProps {
+        type_: Some("object".to_owned()),
+        properties: Some([("name".to_owned(), name)].into()),
+        ..Default::default()
+    }
 }
 
 /// An object that no controller has looked at says so, instead of looking healthy to kstatus and Argo CD.

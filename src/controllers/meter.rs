@@ -9,7 +9,7 @@ use prometheus_client::{
 };
 use std::time::Duration;
 
-use super::{api_error::Failure, queue::Outcome};
+use super::api_error::Failure;
 use crate::{
     api::{QuotaScope, Refusal, ServiceNumberRequest, ServiceNumberRequestStatus, ServiceNumberSpec},
     rules::{life::Change, world::Work},
@@ -165,17 +165,13 @@ impl Meter {
         self.waits.get_or_create(&name).observe(waited.as_secs_f64());
     }
 
-    pub(super) fn finished(&self, work: &Work, took: Duration, outcome: Outcome) {
+    /// A look ended, as `success`, `requeue_after` or `error`.
+    pub(super) fn finished(&self, work: &Work, took: Duration, result: &'static str) {
         let controller = controller(work);
-        let result = match outcome {
-            Outcome::Done => "success",
-            Outcome::After(_) => "requeue_after",
-            Outcome::Failed { .. } => "error",
-        };
         self.reconciles.get_or_create(&ControllerResult { controller, result }).inc();
         self.reconcile_seconds.get_or_create(&Controller { controller }).observe(took.as_secs_f64());
         self.works.get_or_create(&Name { name: controller }).observe(took.as_secs_f64());
-        if matches!(outcome, Outcome::Failed { .. }) {
+        if result == "error" {
             self.retries.get_or_create(&Name { name: controller }).inc();
         }
     }

@@ -35,6 +35,16 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    const fn in_a_word(self) -> &'static str {
+        match self {
+            Self::Done => "success",
+            Self::After(_) => "requeue_after",
+            Self::Failed { .. } => "error",
+        }
+    }
+}
+
 /// Puts work into the queue.
 #[derive(Clone, Debug)]
 pub struct Adder(mpsc::UnboundedSender<Work>);
@@ -165,7 +175,7 @@ impl State {
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
         self.running.remove(&work);
-        self.meter.finished(&work, begun.elapsed(), outcome);
+        self.meter.finished(&work, begun.elapsed(), outcome.in_a_word());
         let pause = match outcome {
             Outcome::Done => {
                 self.failures.remove(&work);

@@ -4,7 +4,9 @@
 use k8s_openapi::jiff::{Timestamp, ToSpan};
 
 use super::calendar;
-use crate::api::{InstanceClassSpec, InstanceSpec, InstanceState, Reason, Refusal, Regions, Requirements};
+use crate::api::{
+    InstanceClassSpec, InstanceSpec, InstanceState, Reason, Refusal, Regions, Requirements, Subscription,
+};
 
 /// What was found out about an instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -128,7 +130,7 @@ fn subscription(
             *next_change = Some(at);
         }
     };
-    let term = instance.subscription.as_ref().map(|s| (s.start_time.0, s.expiration_time.0));
+    let term = instance.subscription.as_ref().map(|s| (whole_second(s.start_time.0), end_of(s)));
     if let Some((start, end)) = term {
         changes_at(start);
         changes_at(end);
@@ -174,7 +176,7 @@ fn subscription(
 
 /// Why an instance counts as expired, from its subscription or from what its provider says.
 pub(super) fn expired(instance: &InstanceSpec, now: Timestamp) -> Option<Refusal> {
-    let end = instance.subscription.as_ref().map(|s| s.expiration_time.0);
+    let end = instance.subscription.as_ref().map(end_of);
     let over = end.is_some_and(|end| whole_second(now) >= end);
     (over || instance.state == InstanceState::Expired).then(|| {
         refusal(
@@ -187,6 +189,10 @@ pub(super) fn expired(instance: &InstanceSpec, now: Timestamp) -> Option<Refusal
             "Renew the instance.",
         )
     })
+}
+
+fn end_of(subscription: &Subscription) -> Timestamp {
+    whole_second(subscription.expiration_time.0)
 }
 
 fn network(instance: &InstanceSpec, bandwidth: Option<i32>, address: bool, refusals: &mut Vec<Refusal>) {
