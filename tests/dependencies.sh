@@ -9,7 +9,7 @@ if ! "$tools/bin/cargo-deny" --version 2> /dev/null | grep -qF "$version"; then
   CARGO_TARGET_DIR=$tools/target cargo install --quiet --locked --root "$tools" --version "$version" cargo-deny
   rm -rf "$tools/target"
 fi
-"$tools/bin/cargo-deny" --offline check bans licenses sources
+"$tools/bin/cargo-deny" --locked check bans licenses sources
 # A second TLS library makes the client panic at its start: it could not tell which to use.
 if cargo tree --locked --edges normal --invert aws-lc-rs > /dev/null 2>&1; then
   echo "aws-lc-rs is among the dependencies; only ring may be" >&2
