@@ -100,6 +100,9 @@ impl Default for Meter {
     }
 }
 
+/// What [`controller`] gives.
+const CONTROLLERS: [&str; 4] = ["instance", "servicenumberrequest", "filing", "servicenumber"];
+
 fn controller(work: &Work) -> &'static str {
     match work {
         Work::Instance(_) => "instance",
@@ -110,8 +113,26 @@ fn controller(work: &Work) -> &'static str {
 }
 
 impl Meter {
+    /// Counts from 0 rather than from the first failure on: an alert on an increase needs a beginning.
+    fn begin(&self) {
+        for controller in CONTROLLERS {
+            for result in ["success", "requeue_after", "error"] {
+                self.reconciles.get_or_create(&ControllerResult { controller, result });
+            }
+            self.reconcile_errors.get_or_create(&Controller { controller });
+            self.retries.get_or_create(&Name { name: controller });
+        }
+        for kind in ["instanceclasses", "instances", "servicenumberrequests", "filings", "servicenumbers"] {
+            self.watch_errors.get_or_create(&Kind { kind: kind.to_owned() });
+        }
+        for scope in ["instance", "account"] {
+            self.issued.get_or_create(&Scope { scope });
+        }
+    }
+
     /// Registers every metric.
     pub fn register(&self, registry: &mut Registry) {
+        self.begin();
         let Self {
             reconciles,
             reconcile_errors,

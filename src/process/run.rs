@@ -19,6 +19,8 @@ use crate::controllers::{self, Clock, Context, events, meter::Meter, observe, qu
 /// How long what was begun may take to finish after a signal.
 const FINISH: Duration = Duration::from_secs(20);
 
+const PANICKED: &str = "a look at an object panicked; this is a defect, please report it with the log";
+
 /// The clock of the machine.
 struct SystemClock;
 
@@ -92,12 +94,16 @@ async fn run(options: Run) -> Result<(), End> {
     let context = Arc::new(Context::new(client, Arc::new(SystemClock), meter.clone(), sender));
     let (adder, queue) = queue::queue();
     let looked_at = context.clone();
-    let work = tokio::spawn(queue.run(usize::from(concurrency), meter, stop.clone(), move |work| {
+    let mut work = tokio::spawn(queue.run(usize::from(concurrency), meter, stop.clone(), move |work| {
         controllers::reconcile(looked_at.clone(), work)
     }));
     let resync = Duration::from_secs(u64::from(resync_seconds));
     let end = tokio::select! {
+        // In this order: told to stop, the queue ends too.
+        biased;
         () = stop.cancelled() => Ok(()),
+        // It ends by itself only where a look at an object panicked.
+        _ = &mut work => return Err(End::Fatal(PANICKED.to_owned())),
         fatal = observe::watch_all(context.clone(), adder.clone(), namespace) => Err(End::Fatal(fatal.to_string())),
         () = observe::resync(context.clone(), adder.clone(), resync) => Ok(()),
         () = report_readiness(context.clone(), readiness.clone()) => Ok(()),
@@ -106,9 +112,7 @@ async fn run(options: Run) -> Result<(), End> {
     stop.cancel();
     tracing::info!("stopping: finishing what was begun");
     if tokio::time::timeout(FINISH, work).await.is_ok_and(|joined| joined.is_err()) {
-        return Err(End::Fatal(
-            "a look at an object panicked; this is a defect, please report it with the log".to_owned(),
-        ));
+        return Err(End::Fatal(PANICKED.to_owned()));
     }
     drop(context);
     // Events are best effort: what is not out by now is dropped.

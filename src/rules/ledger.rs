@@ -104,6 +104,9 @@ impl Ledger {
     pub fn learn(&mut self, record: Arc<ServiceNumber>) {
         let name = name_of(&record);
         if !self.records.contains_key(&name) {
+            if let Some(old) = self.learned.remove(&name) {
+                self.unindex(&name, &old);
+            }
             self.index(&name, &record);
             self.learned.insert(name, record);
         }

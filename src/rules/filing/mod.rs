@@ -15,8 +15,8 @@ use super::{
     world::{ObjectKey, World},
 };
 use crate::api::{
-    BoundFiling, Filing, FilingStatus, InstanceState, NumberState, Reason, Refusal, Review, ReviewState,
-    ServiceNumber,
+    BoundFiling, Filing, FilingStatus, Instance, InstanceState, NumberState, Reason, Refusal, Review,
+    ReviewState, ServiceNumber,
 };
 use source::Source;
 use status::Stand;
@@ -180,21 +180,28 @@ fn submission_refusals(world: &World, record: &ServiceNumber, now: Timestamp) ->
             "Ask a platform administrator to declare the server again: a submission is for ever and is checked against it.",
         )];
     }
-    let refused = |state: InstanceState| declared.iter().all(|i| i.spec.state == state);
-    let mut refusals = Vec::new();
-    if refused(InstanceState::Released) {
-        refusals.push(refusal(
+    // One declaration that is valid is enough.
+    let void: Vec<_> = declared.iter().map(|i| void(i, now)).collect();
+    if void.iter().any(Vec::is_empty) {
+        return Vec::new();
+    }
+    let mut refusals: Vec<_> = void.into_iter().flatten().collect();
+    refusals.sort_by_key(|r| r.reason);
+    refusals.dedup_by_key(|r| r.reason);
+    refusals
+}
+
+/// Why the numbers of a server are void, as far as one declaration of it says.
+fn void(instance: &Instance, now: Timestamp) -> Vec<Refusal> {
+    let released = (instance.spec.state == InstanceState::Released).then(|| {
+        refusal(
             Reason::InstanceReleased,
             "Released",
             "an instance that was not given back",
             "File with a number of another server; this number is void with its server.",
-        ));
-    }
-    let expired: Vec<_> = declared.iter().map(|i| eligibility::expired(&i.spec, now)).collect();
-    if expired.iter().all(Option::is_some) {
-        refusals.extend(expired.into_iter().flatten().next());
-    }
-    refusals
+        )
+    });
+    eligibility::expired(&instance.spec, now).into_iter().chain(released).collect()
 }
 
 /// The registrar's word that the ledger does not have yet.
@@ -227,7 +234,7 @@ fn submitted(filing: &Filing, record: &ServiceNumber) -> Stand {
             Reason::OutcomeDiffers,
             format!("the review says {review}"),
             format!("{ledger}, as the ledger has it"),
-            "The ledger holds. Ask the registrar to write the review again as the ledger has it.",
+            "The ledger holds. Ask a cluster administrator to take the review away, which is final for everybody else, and the registrar to write it as the ledger has it.",
         )])
     };
     match (life::state_of(&record.spec), says) {
