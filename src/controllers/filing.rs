@@ -43,8 +43,11 @@ pub async fn reconcile(context: &Context, key: &ObjectKey) -> Result<Outcome, Fa
         Ok(()) => Ok(Outcome::After(PATIENCE)),
         Err(Failure::Refused(message)) => {
             let status = context.decide(|world, now| filing::unavailable(world, key, &message, now));
-            if let Some(status) = status {
-                settle(context, key, &status).await?;
+            // The cause is what is reported, although saying it may be refused too.
+            if let Some(status) = status
+                && let Err(failure) = settle(context, key, &status).await
+            {
+                tracing::warn!(filing = %key, %failure, "cannot say in the status that the ledger is not available");
             }
             Err(Failure::Refused(message))
         }

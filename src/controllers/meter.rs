@@ -117,16 +117,16 @@ impl Meter {
     fn begin(&self) {
         for controller in CONTROLLERS {
             for result in ["success", "requeue_after", "error"] {
-                self.reconciles.get_or_create(&ControllerResult { controller, result });
+                drop(self.reconciles.get_or_create(&ControllerResult { controller, result }));
             }
-            self.reconcile_errors.get_or_create(&Controller { controller });
-            self.retries.get_or_create(&Name { name: controller });
+            drop(self.reconcile_errors.get_or_create(&Controller { controller }));
+            drop(self.retries.get_or_create(&Name { name: controller }));
         }
         for kind in ["instanceclasses", "instances", "servicenumberrequests", "filings", "servicenumbers"] {
-            self.watch_errors.get_or_create(&Kind { kind: kind.to_owned() });
+            drop(self.watch_errors.get_or_create(&Kind { kind: kind.to_owned() }));
         }
         for scope in ["instance", "account"] {
-            self.issued.get_or_create(&Scope { scope });
+            drop(self.issued.get_or_create(&Scope { scope }));
         }
     }
 

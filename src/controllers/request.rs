@@ -42,8 +42,11 @@ pub async fn reconcile(context: &Context, key: &ObjectKey) -> Result<Outcome, Fa
 /// A ledger that cannot be written to is said on the claim, and tried again.
 async fn unavailable(context: &Context, key: &ObjectKey, message: &str) -> Result<Outcome, Failure> {
     let status = context.decide(|world, now| request::unavailable(world, key, message, now));
-    if let Some(status) = status {
-        settle(context, key, &status).await?;
+    // The cause is what is reported, although saying it may be refused too.
+    if let Some(status) = status
+        && let Err(failure) = settle(context, key, &status).await
+    {
+        tracing::warn!(request = %key, %failure, "cannot say in the status that the ledger is not available");
     }
     Err(Failure::Refused(message.to_owned()))
 }
