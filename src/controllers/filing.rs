@@ -1,6 +1,6 @@
 //! Filings: one step of the protocol at a time, the ledger before the status; the watch brings each step back.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     Context,
@@ -11,7 +11,7 @@ use super::{
     wake,
 };
 use crate::{
-    api::FilingStatus,
+    api::{Filing, FilingStatus},
     rules::{
         filing::{self, Step},
         world::ObjectKey,
@@ -23,7 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Looks at a filing.
 pub async fn reconcile(context: &Context, key: &ObjectKey) -> Result<Outcome, Failure> {
-    let written = match context.decide(|world, now| filing::decide(world, key, now)) {
+    // The object and what is decided of it are of one snapshot: a status carries the revision it was decided from.
+    let (observed, step) =
+        context.decide(|world, now| (world.filings.get(key).cloned(), filing::decide(world, key, now)));
+    let written = match step {
         Step::Leave => return Ok(Outcome::Done),
         Step::Issue(order) => {
             let _turn = context.turn(&order.key).await;
@@ -35,17 +38,19 @@ pub async fn reconcile(context: &Context, key: &ObjectKey) -> Result<Outcome, Fa
         }
         Step::Change(record, change) => records::change(context, &record, &change).await,
         Step::Settle(wanted, at) => {
-            settle(context, key, &wanted).await?;
+            settle(context, observed, &wanted).await?;
             return Ok(wake(context, at));
         }
     };
     match written {
         Ok(()) => Ok(Outcome::After(PATIENCE)),
         Err(Failure::Refused(message)) => {
-            let status = context.decide(|world, now| filing::unavailable(world, key, &message, now));
+            let (observed, status) = context.decide(|world, now| {
+                (world.filings.get(key).cloned(), filing::unavailable(world, key, &message, now))
+            });
             // The cause is what is reported, although saying it may be refused too.
             if let Some(status) = status
-                && let Err(failure) = settle(context, key, &status).await
+                && let Err(failure) = settle(context, observed, &status).await
             {
                 tracing::warn!(filing = %key, %failure, "cannot say in the status that the ledger is not available");
             }
@@ -55,8 +60,12 @@ pub async fn reconcile(context: &Context, key: &ObjectKey) -> Result<Outcome, Fa
     }
 }
 
-async fn settle(context: &Context, key: &ObjectKey, wanted: &FilingStatus) -> Result<(), Failure> {
-    let Some(observed) = context.decide(|world, _| world.filings.get(key).cloned()) else { return Ok(()) };
+async fn settle(
+    context: &Context,
+    observed: Option<Arc<Filing>>,
+    wanted: &FilingStatus,
+) -> Result<(), Failure> {
+    let Some(observed) = observed else { return Ok(()) };
     // The review is the registrar's: it is neither compared nor written.
     let current = observed.status.clone().map(|s| FilingStatus { review: None, ..s });
     if let Written::New(written) = status::write(context, &*observed, current.as_ref(), wanted).await? {

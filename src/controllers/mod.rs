@@ -63,6 +63,15 @@ impl Context {
         Self { client, world: RwLock::default(), clock, meter, events, turns }
     }
 
+    /// The same, for one namespace if one is named.
+    #[must_use]
+    pub fn serving(mut self, namespace: Option<String>) -> Self {
+        if let Ok(world) = self.world.get_mut() {
+            world.served = namespace;
+        }
+        self
+    }
+
     /// Decides on the world as it stands, under one read lock: one snapshot.
     fn decide<T>(&self, decide: impl FnOnce(&World, Timestamp) -> T) -> T {
         let now = self.clock.now();

@@ -1,5 +1,7 @@
 //! Requests: take a slot where the rules say so, then say what became of it.
 
+use std::sync::Arc;
+
 use super::{
     Context,
     api_error::Failure,
@@ -8,16 +10,22 @@ use super::{
     status::{self, Written},
     wake,
 };
-use crate::rules::{
-    request::{self, Step},
-    world::ObjectKey,
+use crate::{
+    api::{ServiceNumberRequest, ServiceNumberRequestStatus},
+    rules::{
+        request::{self, Step},
+        world::ObjectKey,
+    },
 };
 
 /// Looks at a request. Two writes and no read where a number is issued and nobody interferes.
 pub async fn reconcile(context: &Context, key: &ObjectKey) -> Result<Outcome, Failure> {
     // Each turn takes a slot or learns that it is taken, so the turns end with the slots.
     loop {
-        match context.decide(|world, now| request::decide(world, key, now)) {
+        // The object and what is decided of it are of one snapshot: a status carries the revision it was decided from.
+        let (observed, step) =
+            context.decide(|world, now| (world.requests.get(key).cloned(), request::decide(world, key, now)));
+        match step {
             Step::Leave => return Ok(Outcome::Done),
             Step::Issue(order) => {
                 let _turn = context.turn(&order.key).await;
@@ -32,7 +40,7 @@ pub async fn reconcile(context: &Context, key: &ObjectKey) -> Result<Outcome, Fa
                 }
             }
             Step::Settle(wanted, at) => {
-                settle(context, key, &wanted).await?;
+                settle(context, observed, &wanted).await?;
                 return Ok(wake(context, at));
             }
         }
@@ -41,10 +49,12 @@ pub async fn reconcile(context: &Context, key: &ObjectKey) -> Result<Outcome, Fa
 
 /// A ledger that cannot be written to is said on the claim, and tried again.
 async fn unavailable(context: &Context, key: &ObjectKey, message: &str) -> Result<Outcome, Failure> {
-    let status = context.decide(|world, now| request::unavailable(world, key, message, now));
+    let (observed, status) = context.decide(|world, now| {
+        (world.requests.get(key).cloned(), request::unavailable(world, key, message, now))
+    });
     // The cause is what is reported, although saying it may be refused too.
     if let Some(status) = status
-        && let Err(failure) = settle(context, key, &status).await
+        && let Err(failure) = settle(context, observed, &status).await
     {
         tracing::warn!(request = %key, %failure, "cannot say in the status that the ledger is not available");
     }
@@ -53,10 +63,10 @@ async fn unavailable(context: &Context, key: &ObjectKey, message: &str) -> Resul
 
 async fn settle(
     context: &Context,
-    key: &ObjectKey,
-    wanted: &crate::api::ServiceNumberRequestStatus,
+    observed: Option<Arc<ServiceNumberRequest>>,
+    wanted: &ServiceNumberRequestStatus,
 ) -> Result<(), Failure> {
-    let Some(observed) = context.decide(|world, _| world.requests.get(key).cloned()) else { return Ok(()) };
+    let Some(observed) = observed else { return Ok(()) };
     let current = observed.status.as_ref();
     if let Written::New(written) = status::write(context, &*observed, current, wanted).await? {
         status::report(context, &*observed, current, wanted);

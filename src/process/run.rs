@@ -91,7 +91,9 @@ async fn run(options: Run) -> Result<(), End> {
     }
     let (sender, publisher) = events::channel();
     let events = tokio::spawn(publisher.run(client.clone()));
-    let context = Arc::new(Context::new(client, Arc::new(SystemClock), meter.clone(), sender));
+    let context =
+        Context::new(client, Arc::new(SystemClock), meter.clone(), sender).serving(namespace.clone());
+    let context = Arc::new(context);
     let (adder, queue) = queue::queue();
     let looked_at = context.clone();
     let mut work = tokio::spawn(queue.run(usize::from(concurrency), meter, stop.clone(), move |work| {

@@ -10,6 +10,10 @@ use crate::api::{BoundFiling, ServiceNumber};
 #[must_use]
 pub fn suspect<'a>(world: &World, record: &'a ServiceNumber) -> Option<&'a BoundFiling> {
     let bound = record.spec.filing.as_ref().filter(|_| record.spec.submitted_time.is_none())?;
+    // The filings of other namespaces are not seen, and may not be readable: their operators look after them.
+    if !world.serves(&bound.namespace) {
+        return None;
+    }
     let cached = world.filings.get(&ObjectKey::new(&bound.namespace, &bound.name));
     let there = cached.is_some_and(|f| f.uid().as_deref() == Some(&bound.uid));
     (!there).then_some(bound)

@@ -85,6 +85,8 @@ pub struct World {
     pub filings: Shelf<Filing>,
     /// The records.
     pub ledger: Ledger,
+    /// The one namespace that is served, where it is not all of them. Records are seen whomever they belong to.
+    pub served: Option<String>,
     ledger_listed: bool,
     namespaces_of_instance: Index<String, String>,
     instances_of_class: Index<String, ObjectKey>,
@@ -95,6 +97,12 @@ pub struct World {
 }
 
 impl World {
+    /// Whether what is in a namespace is this operator's to look after.
+    #[must_use]
+    pub fn serves(&self, namespace: &str) -> bool {
+        self.served.as_ref().is_none_or(|served| served == namespace)
+    }
+
     /// Whether every kind was listed once. Nothing is decided before.
     #[must_use]
     pub fn is_complete(&self) -> bool {

@@ -25,7 +25,7 @@ struct Size {
 /// Served by one operator.
 const LARGE: Size = Size { claims: 1000, instances: 200 };
 /// Served by three operators, most of whose work is refused because another was faster.
-const SMALL: Size = Size { claims: 400, instances: 80 };
+const SMALL: Size = Size { claims: 200, instances: 40 };
 /// The quota of the shipped class `ecs`.
 const QUOTA: usize = 5;
 /// Operators that run side by side. Nothing elects a leader among them.

@@ -23,7 +23,7 @@ use judge::Judge;
 /// How far the reading may lag behind the store.
 const LAG: Duration = Duration::from_secs(30);
 /// How long a crowd may take in all, on a machine that is busy with other tests.
-const LONG: Duration = Duration::from_secs(300);
+const LONG: Duration = Duration::from_mins(5);
 
 /// Judges a control plane until it is dropped.
 #[derive(Debug)]

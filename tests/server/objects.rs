@@ -1,6 +1,10 @@
 //! One valid object of each kind, to be changed by a test. Nothing here talks to a server.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use icp_filing_operator::api::crds;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::core::{ApiResource, GroupVersionKind};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -126,7 +130,14 @@ pub fn changed(kind: &str, change: &Value) -> Value {
 
 /// What a client calls a kind, and whether it lives in namespaces.
 pub fn resource(kind: &str) -> (ApiResource, bool) {
-    let crd = crds().into_iter().find(|crd| crd.spec.names.kind == kind).expect("a kind of ours");
-    let gvk = GroupVersionKind::gvk(&crd.spec.group, &crd.spec.versions[0].name, kind);
+    // To make the schemas takes longer than to create an object, and crowds of objects are created.
+    static KINDS: LazyLock<HashMap<String, (ApiResource, bool)>> = LazyLock::new(|| {
+        crds().into_iter().map(|crd| (crd.spec.names.kind.clone(), resource_of(&crd))).collect()
+    });
+    KINDS.get(kind).expect("a kind of ours").clone()
+}
+
+fn resource_of(crd: &CustomResourceDefinition) -> (ApiResource, bool) {
+    let gvk = GroupVersionKind::gvk(&crd.spec.group, &crd.spec.versions[0].name, &crd.spec.names.kind);
     (ApiResource::from_gvk_with_plural(&gvk, &crd.spec.names.plural), crd.spec.scope == "Namespaced")
 }

@@ -143,3 +143,30 @@ async fn no_role_that_shows_a_number_is_aggregated_to_view() {
     assert_eq!(labelled("edit").await, ["applicant"]);
     assert_eq!(labelled("admin").await, ["applicant"]);
 }
+
+/// A role is bound in a namespace today and cluster-wide tomorrow, so what it names counts, not where it is bound.
+#[tokio::test]
+async fn only_who_may_see_every_tenants_numbers_has_a_role_that_names_the_ledger() {
+    let kubectl = cluster().await.kubectl(Who::Admin);
+    let roles = kubectl.ok(&["get", "clusterroles", "-o", "json"]).await.expect("a list");
+    let roles: serde_json::Value = serde_json::from_str(&roles).expect("JSON");
+    let names = |rule: &serde_json::Value, field: &str, wanted: &[&str]| {
+        let values = rule[field].as_array().into_iter().flatten();
+        values.filter_map(serde_json::Value::as_str).any(|value| wanted.contains(&value))
+    };
+    let mut with_ledger: Vec<&str> = Vec::new();
+    for role in roles["items"].as_array().into_iter().flatten() {
+        let Some(name) = role["metadata"]["name"].as_str().and_then(|n| n.strip_prefix("icp-filing-")) else {
+            continue;
+        };
+        let mut rules = role["rules"].as_array().into_iter().flatten();
+        if rules.any(|rule| {
+            names(rule, "apiGroups", &["icp-filing.dev", "*"])
+                && names(rule, "resources", &["servicenumbers", "*"])
+        }) {
+            with_ledger.push(name);
+        }
+    }
+    with_ledger.sort_unstable();
+    assert_eq!(with_ledger, ["break-glass", "operator", "platform-admin"]);
+}
