@@ -30,7 +30,11 @@ impl Calls {
             let Some((labels, count)) = line.split_once("} ") else { continue };
             let label = |name: &str| {
                 let labels = labels.split(',').filter_map(|label| label.split_once('='));
-                labels.filter(|(key, _)| *key == name).map(|(_, value)| value.trim_matches('"')).next().unwrap_or_default()
+                labels
+                    .filter(|(key, _)| *key == name)
+                    .map(|(_, value)| value.trim_matches('"'))
+                    .next()
+                    .unwrap_or_default()
             };
             if !["icp-filing.dev", "events.k8s.io"].contains(&label("group")) {
                 continue;
@@ -48,7 +52,10 @@ impl Calls {
 
     /// Those that came after.
     pub fn since(&self, before: &Self) -> Self {
-        let new = self.0.iter().map(|(call, count)| (call.clone(), count - before.0.get(call).copied().unwrap_or(0)));
+        let new = self
+            .0
+            .iter()
+            .map(|(call, count)| (call.clone(), count - before.0.get(call).copied().unwrap_or(0)));
         Self(new.filter(|(_, count)| *count > 0).collect())
     }
 

@@ -71,7 +71,7 @@ async fn whatever_is_killed_at_whatever_moment_everything_ends_as_it_should() {
 }
 
 /// One load, in the course of which everything goes wrong that is listed; the operator that runs in the end.
-async fn endured<'a>(stage: &Stage<'a>, operator: Operator, seed: u64, faults: &[Fault]) -> Operator {
+async fn endured(stage: &Stage<'_>, operator: Operator, seed: u64, faults: &[Fault]) -> Operator {
     let scene = Scene::on(stage.cluster, Who::Alice).await;
     let servers: Vec<_> = (0..SERVERS).map(|_| instance_id()).collect();
     let declared: Vec<_> = servers.iter().map(|id| instance(id)).collect();
@@ -96,7 +96,8 @@ async fn endured<'a>(stage: &Stage<'a>, operator: Operator, seed: u64, faults: &
     eventually(&what, LONG, async || {
         let (requests, filings) =
             (answers(&scene, REQUEST, 3 * SERVERS).await, answers(&scene, FILING, 3 * SERVERS).await);
-        let instances = scene.api(Who::PlatformAdmin, INSTANCE).await.list(&kube::api::ListParams::default()).await;
+        let instances =
+            scene.api(Who::PlatformAdmin, INSTANCE).await.list(&kube::api::ListParams::default()).await;
         let instances = instances.map_err(|error| error.to_string())?;
         let all = json!({"limit": 5, "issued": 5, "available": 0, "inUse": 1, "consumed": 2});
         let counted = instances.iter().filter(|instance| instance.data["status"]["quota"] == all).count();
@@ -155,8 +156,9 @@ async fn happen(stage: &Stage<'_>, operator: Operator, fault: Fault) -> Operator
 async fn review(scene: &Scene<'_>, count: usize) {
     let api = scene.api(Who::Registrar, FILING).await;
     let reviewing = async {
-        let mut filings =
-            std::pin::pin!(watcher(api.clone(), watcher::Config::default()).default_backoff().applied_objects());
+        let mut filings = std::pin::pin!(
+            watcher(api.clone(), watcher::Config::default()).default_backoff().applied_objects()
+        );
         let mut reviewed = std::collections::HashSet::new();
         while reviewed.len() < count {
             let Some(Ok(filing)) = filings.next().await else { continue };
@@ -186,7 +188,8 @@ async fn is_quiet(cluster: &Cluster, operator: &Operator) {
     const ROUNDS: u64 = 3;
     let looked = async || {
         let metrics = operator.metrics().await;
-        let adds = metrics.lines().find_map(|line| line.strip_prefix("workqueue_adds_total{name=\"instance\"} "));
+        let adds =
+            metrics.lines().find_map(|line| line.strip_prefix("workqueue_adds_total{name=\"instance\"} "));
         adds.and_then(|adds| adds.parse::<u64>().ok()).unwrap_or_default()
     };
     // The first looks after a start may still finish what was begun; the later ones may not.

@@ -103,10 +103,8 @@ async fn many_instances(stage: &Stage<'_>, operators: &[Operator], size: Size) {
     let before = Calls::now(stage.cluster).await;
     let since = Instant::now();
     load::create(&scene, Who::Alice, &claims).await;
-    let (requests, filings) = tokio::join!(
-        answers(&scene, REQUEST, count * (QUOTA - 1)),
-        answers(&scene, FILING, count),
-    );
+    let (requests, filings) =
+        tokio::join!(answers(&scene, REQUEST, count * (QUOTA - 1)), answers(&scene, FILING, count),);
     let took = since.elapsed();
     assert_eq!(counts(&requests), [("Ready", count * (QUOTA - 1))]);
     assert_eq!(counts(&filings), [("Ready", count)]);
@@ -126,8 +124,16 @@ fn is_wasted_create(call: &Call) -> bool {
     call.verb == "POST" && call.resource == "servicenumbers" && call.code == 409
 }
 
-fn figures(what: &str, claims: usize, numbers: usize, operators: usize, took: std::time::Duration, calls: &Calls) {
-    let theirs = |call: &Call| ["servicenumberrequests", "filings", "instances"].contains(&call.resource.as_str());
+fn figures(
+    what: &str,
+    claims: usize,
+    numbers: usize,
+    operators: usize,
+    took: std::time::Duration,
+    calls: &Calls,
+) {
+    let theirs =
+        |call: &Call| ["servicenumberrequests", "filings", "instances"].contains(&call.resource.as_str());
     let users = calls.writes().count(theirs);
     let own = calls.writes().count(|_| true) - users;
     let instances = calls.writes().count(|call| call.resource == "instances/status");

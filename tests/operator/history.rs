@@ -84,7 +84,10 @@ pub async fn read(etcd: &str, mut take: impl FnMut(Batch)) -> String {
                 // A line that was cut off by the end of etcd is sent again by the next one.
                 let Ok(Line { result: Some(answer) }) = serde_json::from_str(&line) else { break };
                 if answer.canceled || !answer.compact_revision.is_null() {
-                    return format!("the history is gone: {} {}", answer.cancel_reason, answer.compact_revision);
+                    return format!(
+                        "the history is gone: {} {}",
+                        answer.cancel_reason, answer.compact_revision
+                    );
                 }
                 match batch(answer.events) {
                     Ok(Some(batch)) => {
@@ -120,10 +123,14 @@ fn batch(events: Vec<Event>) -> Result<Option<Batch>, String> {
         let revision = kv.mod_revision.parse().map_err(|_| format!("revision {}", kv.mod_revision))?;
         reached = Some(revision);
         let key = String::from_utf8_lossy(&kv.key.0).into_owned();
-        let Some((resource, name)) = key.strip_prefix(PREFIX).and_then(|rest| rest.split_once('/')) else { continue };
+        let Some((resource, name)) = key.strip_prefix(PREFIX).and_then(|rest| rest.split_once('/')) else {
+            continue;
+        };
         let object = match (type_.as_str(), kv.value) {
             ("DELETE", _) => None,
-            (_, Some(value)) => Some(serde_json::from_slice(&value.0).map_err(|error| format!("{key}: {error}"))?),
+            (_, Some(value)) => {
+                Some(serde_json::from_slice(&value.0).map_err(|error| format!("{key}: {error}"))?)
+            }
             (_, None) => return Err(format!("{key} has no value")),
         };
         changes.push(Change { revision, resource: resource.to_owned(), name: name.to_owned(), object });

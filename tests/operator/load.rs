@@ -19,7 +19,7 @@ const WRITERS: usize = 8;
 /// How many requests each of them has under way.
 const AT_ONCE: usize = 4;
 /// How long a crowd may take in all, on a machine that is busy with other tests.
-pub const LONG: Duration = Duration::from_secs(300);
+pub const LONG: Duration = Duration::from_mins(5);
 
 /// Creates objects in the namespace of a scene, as a user, from many writers at once. What the API server does
 /// not take for the moment, or at all while it is being killed, is sent again.
@@ -33,7 +33,8 @@ pub async fn create(scene: &Scene<'_>, who: Who, objects: &[Value]) {
         let client = clients[at % WRITERS].clone();
         async move { create_one(client, namespace, object).await }
     });
-    let all: Result<Vec<()>, String> = stream::iter(jobs).buffer_unordered(WRITERS * AT_ONCE).try_collect().await;
+    let all: Result<Vec<()>, String> =
+        stream::iter(jobs).buffer_unordered(WRITERS * AT_ONCE).try_collect().await;
     must("create a crowd", all);
 }
 
@@ -72,7 +73,8 @@ pub async fn answers(scene: &Scene<'_>, kind: &str, count: usize) -> Answers {
     let mut waiting = HashSet::new();
     let mut answered = BTreeMap::new();
     let following = async {
-        let mut events = std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff().applied_objects());
+        let mut events =
+            std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff().applied_objects());
         while answered.len() < count || !waiting.is_empty() {
             // A watch that breaks with its server begins anew by itself.
             let Some(Ok(object)) = events.next().await else { continue };

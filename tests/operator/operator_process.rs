@@ -63,9 +63,11 @@ impl Operator {
 
     /// Waits until it says that it waits for something, in words that contain these.
     pub async fn waits_for(&self, words: &[&str]) -> String {
-        eventually(&format!("operator that waits for {words:?}"), SOON, async || match self.get("/readyz").await {
-            Ok((503, why)) if words.iter().all(|word| why.contains(word)) => Ok(why),
-            Ok((_, why)) | Err(why) => Err(format!("{why}\n{}", self.process.log_tail())),
+        eventually(&format!("operator that waits for {words:?}"), SOON, async || {
+            match self.get("/readyz").await {
+                Ok((503, why)) if words.iter().all(|word| why.contains(word)) => Ok(why),
+                Ok((_, why)) | Err(why) => Err(format!("{why}\n{}", self.process.log_tail())),
+            }
         })
         .await
     }

@@ -100,7 +100,10 @@ impl Oracle {
     }
 
     /// The records as the store has them, by name, that are picked.
-    pub async fn records(&self, pick: impl Fn(&ServiceNumberSpec) -> bool) -> Vec<(String, ServiceNumberSpec)> {
+    pub async fn records(
+        &self,
+        pick: impl Fn(&ServiceNumberSpec) -> bool,
+    ) -> Vec<(String, ServiceNumberSpec)> {
         self.sound().await;
         let judge = lock(&self.judge);
         let picked = judge.records().filter(|(_, spec)| pick(spec));

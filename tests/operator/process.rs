@@ -27,7 +27,9 @@ const FLAGS: [(&str, &str); 8] = [
 /// Runs the program to its end, with these arguments and variables and no other of ours.
 async fn end_of(args: &[&str], variables: &[(&str, &str)]) -> (i32, Output) {
     let mut command = tokio::process::Command::new(PROGRAM);
-    FLAGS.iter().for_each(|(_, variable)| _ = command.env_remove(variable));
+    for (_, variable) in FLAGS {
+        command.env_remove(variable);
+    }
     command.args(args).envs(variables.iter().copied()).env_remove("KUBECONFIG").stdin(Stdio::null());
     let output = must("end in time", tokio::time::timeout(SOON, command.kill_on_drop(true).output()).await);
     let output = must("run the program", output);
@@ -44,7 +46,8 @@ fn kubeconfigs() -> PathBuf {
         "users": [{"name": "here", "user": {"token": "t"}}],
         "contexts": [{"name": "here", "context": {"cluster": "here", "user": "here"}}],
     });
-    for (name, text) in [("good", good.to_string()), ("garbage", "{{{".to_owned()), ("empty", String::new())] {
+    for (name, text) in [("good", good.to_string()), ("garbage", "{{{".to_owned()), ("empty", String::new())]
+    {
         must("write a file", std::fs::write(folder.join(name), text));
     }
     folder
@@ -91,8 +94,14 @@ async fn what_cannot_start_says_what_to_do_and_ends_with_2() {
     let taken = must("name a port", taken.local_addr().map(|address| (taken, address.to_string())));
     let at = |kubeconfig| ["run", "--listen", "127.0.0.1:0", "--kubeconfig", kubeconfig];
     let long = "n".repeat(64);
-    let rows: &[(&[&str], &[(&str, &str)], &[&str])] = &[
-        (&["run", "--listen", &taken.1, "--kubeconfig", &good], &[], &["cannot listen on", &taken.1, "--listen"]),
+    // Arguments, variables, and what is said about them.
+    type Row<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
+    let rows: &[Row<'_>] = &[
+        (
+            &["run", "--listen", &taken.1, "--kubeconfig", &good],
+            &[],
+            &["cannot listen on", &taken.1, "--listen"],
+        ),
         (&["run", "--listen", "here"], &[], &["--listen", "here"]),
         (&["run"], &[("ICP_LISTEN", "8080")], &["--listen", "8080"]),
         (&[&at(&good)[..], &["--log", "a=b=c"]].concat(), &[], &["--log", "a=b=c", "level"]),
@@ -104,8 +113,16 @@ async fn what_cannot_start_says_what_to_do_and_ends_with_2() {
         (&at(&garbage), &[], &["--kubeconfig", &garbage, "readable"]),
         (&at(&empty), &[], &["--kubeconfig", &empty]),
         (&["run", "--listen", "127.0.0.1:0"], &[("ICP_KUBECONFIG", &missing)], &["--kubeconfig", &missing]),
-        (&["run", "--listen", "127.0.0.1:0", "--context", "x"], &[("HOME", "/nowhere")], &["--context", "kubeconfig"]),
-        (&["run", "--listen", "127.0.0.1:0"], &[("HOME", "/nowhere")], &["--kubeconfig FILE", "in a cluster"]),
+        (
+            &["run", "--listen", "127.0.0.1:0", "--context", "x"],
+            &[("HOME", "/nowhere")],
+            &["--context", "kubeconfig"],
+        ),
+        (
+            &["run", "--listen", "127.0.0.1:0"],
+            &[("HOME", "/nowhere")],
+            &["--kubeconfig FILE", "in a cluster"],
+        ),
         (&[&at(&good)[..], &["--namespace", "Tenant"]].concat(), &[], &["--namespace", "lower-case"]),
         (&[&at(&good)[..], &["--namespace", &long]].concat(), &[], &["--namespace", "63"]),
         (&[&at(&good)[..], &["--namespace", ""]].concat(), &[], &["--namespace"]),

@@ -3,9 +3,11 @@
 
 use serde_json::{Value, json};
 
-use crate::fixture::{Who, eventually, SOON, instance_id, unique};
+use crate::fixture::{SOON, Who, eventually, instance_id, unique};
 use crate::load::{self, answers, counts};
-use crate::scene::{CLASS, FILING, INSTANCE, REQUEST, Scene, by_instance, filing, instance, request, text, with};
+use crate::scene::{
+    CLASS, FILING, INSTANCE, REQUEST, Scene, by_instance, filing, instance, request, text, with,
+};
 use crate::stage::shared;
 
 /// Requests on an instance, called after it and numbered.
@@ -37,13 +39,13 @@ async fn instances_of_one_account_share_its_quota_in_all_namespaces() {
         servers[at].iter().flat_map(|server| requests(server, 0..5)).map(|claim| by(&ours, claim)).collect()
     };
     let (first, second) = (crowd(0), crowd(1));
-    tokio::join!(
-        load::create(&scenes[0], Who::Alice, &first),
-        load::create(&scenes[1], Who::Bob, &second),
-    );
+    tokio::join!(load::create(&scenes[0], Who::Alice, &first), load::create(&scenes[1], Who::Bob, &second),);
     let (first, second) = tokio::join!(answers(&scenes[0], REQUEST, 10), answers(&scenes[1], REQUEST, 10));
     let of = |answer: &str| {
-        [&first, &second].iter().map(|answers| answers.get(answer).map_or(0, std::collections::HashSet::len)).sum::<usize>()
+        [&first, &second]
+            .iter()
+            .map(|answers| answers.get(answer).map_or(0, std::collections::HashSet::len))
+            .sum::<usize>()
     };
     assert_eq!((of("Ready"), of("QuotaExhausted")), (QUOTA, 20 - QUOTA), "{first:?} {second:?}");
     let records = shared.oracle().records(|record| record.account_id == ours).await;
@@ -137,13 +139,18 @@ async fn a_quota_that_is_lowered_takes_nothing_back_and_raised_again_gives_more(
     count(6, 6).await;
     eventually("two more numbers", SOON, async || {
         let answers = answers(&scene, REQUEST, 8).await;
-        if counts(&answers) == [("QuotaExhausted", 2), ("Ready", 6)] { Ok(()) } else { Err(format!("{answers:?}")) }
+        if counts(&answers) == [("QuotaExhausted", 2), ("Ready", 6)] {
+            Ok(())
+        } else {
+            Err(format!("{answers:?}"))
+        }
     })
     .await;
     let records = shared.oracle().records(|record| record.instance_name == server).await;
-    assert_eq!(records.iter().map(|(_, r)| (r.slot, r.quota)).collect::<Vec<_>>(), [
-        (0, 5), (1, 5), (2, 5), (3, 5), (4, 6), (5, 6)
-    ]);
+    assert_eq!(
+        records.iter().map(|(_, r)| (r.slot, r.quota)).collect::<Vec<_>>(),
+        [(0, 5), (1, 5), (2, 5), (3, 5), (4, 6), (5, 6)]
+    );
     shared.sound().await;
 }
 
@@ -163,7 +170,11 @@ async fn a_quota_that_changes_under_a_crowd_holds_all_the_same() {
     tokio::join!(load::create(&scene, Who::Alice, &claims), changes);
     eventually("thirty numbers", SOON, async || {
         let answers = answers(&scene, REQUEST, CLAIMS).await;
-        if counts(&answers) == [("QuotaExhausted", 30), ("Ready", 30)] { Ok(()) } else { Err(format!("{answers:?}")) }
+        if counts(&answers) == [("QuotaExhausted", 30), ("Ready", 30)] {
+            Ok(())
+        } else {
+            Err(format!("{answers:?}"))
+        }
     })
     .await;
     assert_eq!(shared.oracle().records(|record| record.instance_name == server).await.len(), 30);

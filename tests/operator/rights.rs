@@ -36,7 +36,10 @@ async fn nothing_installed() -> Cluster {
     let admin = must("use kubectl", control_plane.kubectl());
     let system = "icp-filing-system";
     must("make a namespace", admin.ok(&["create", "namespace", system]).await);
-    must("make an account", admin.ok(&["create", "serviceaccount", "icp-filing-operator", "-n", system]).await);
+    must(
+        "make an account",
+        admin.ok(&["create", "serviceaccount", "icp-filing-operator", "-n", system]).await,
+    );
     let token = admin.ok(&["create", "token", "icp-filing-operator", "-n", system, "--duration=8h"]).await;
     let token = must("make a token", token);
     let kubeconfig = control_plane.kubeconfig_for_token("operator", token.trim());
@@ -96,7 +99,11 @@ async fn every_right_is_used_and_no_other(stage: &Stage<'_>, operator: Operator)
         load::create(&scene, Who::Alice, &claims).await;
         answers(&scene, REQUEST, 20).await;
         let (used, _) = used(&must("read the audit log", audit::events(&log))[before..]);
-        if used.contains(&right("get", "icp-filing.dev", "servicenumbers")) { Ok(()) } else { Err("none yet") }
+        if used.contains(&right("get", "icp-filing.dev", "servicenumbers")) {
+            Ok(())
+        } else {
+            Err("none yet")
+        }
     })
     .await;
     for operator in [operator, other] {
@@ -139,7 +146,8 @@ fn used(events: &[Value]) -> (Rights, Vec<String>) {
 /// What the shipped ClusterRole grants.
 async fn granted(stage: &Stage<'_>) -> Rights {
     let admin = stage.cluster.kubectl(Who::Admin);
-    let role = must("read a role", admin.ok(&["get", "clusterrole", "icp-filing-operator", "-o", "json"]).await);
+    let role =
+        must("read a role", admin.ok(&["get", "clusterrole", "icp-filing-operator", "-o", "json"]).await);
     let role: Value = must("read a role", serde_json::from_str(&role));
     let all = |rule: &Value, field: &str| -> Vec<String> {
         let values = rule[field].as_array().into_iter().flatten();
@@ -166,7 +174,8 @@ async fn rights_that_are_missing_are_named(stage: &Stage<'_>) {
     must("unbind", admin.ok(&["delete", "clusterrolebinding", "icp-filing-operator"]).await);
     let theirs = cluster.kubectl(Who::Operator);
     eventually("loss of rights", SOON, async || {
-        let can = must("ask", theirs.run(&["auth", "can-i", "create", "servicenumbers.icp-filing.dev"]).await);
+        let can =
+            must("ask", theirs.run(&["auth", "can-i", "create", "servicenumbers.icp-filing.dev"]).await);
         if can.status.success() { Err(can.stdout) } else { Ok(()) }
     })
     .await;
@@ -204,8 +213,8 @@ async fn other_namespaces_are_left_alone(stage: &Stage<'_>) {
         (Scene::on(stage.cluster, Who::Alice).await, Scene::on(stage.cluster, Who::Bob).await);
     // The other namespace is first, so that an operator that served it would have by the time the one is.
     for scene in [&other, &served] {
-        let server = scene.server(json!({})).await;
-        scene.apply_all(&[request("shop", &server), filing("shop", by_request("shop"))]).await;
+        let host = scene.server(json!({})).await;
+        scene.apply_all(&[request("shop", &host), filing("shop", by_request("shop"))]).await;
     }
     let operator = Operator::start(stage.cluster, &["--namespace", served.namespace()]).await;
     served.ready(REQUEST, "shop").await;

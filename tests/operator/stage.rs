@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use tokio::sync::OnceCell;
 
-use crate::fixture::{self, Cluster, Tenant, Who, must};
+use crate::fixture::{self, Cluster, Who, must};
 use crate::operator_process::{Operator, uuids};
 use crate::oracle::Oracle;
 
@@ -38,11 +38,6 @@ pub async fn shared() -> &'static Shared {
             Shared { stage, operator }
         })
         .await
-}
-
-/// Alice's namespace on the shared stage.
-pub async fn tenant() -> Tenant<'static> {
-    shared().await.stage.cluster.tenant(Who::Alice).await
 }
 
 impl Shared {
@@ -78,8 +73,14 @@ impl<'a> Stage<'a> {
     pub async fn sound(&self, operators: &[&Operator]) {
         self.oracle.sound().await;
         let numbers = self.oracle.numbers();
-        operators.iter().for_each(|operator| operator.sound(&numbers));
-        self.ended.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter().for_each(|o| o.sound(&numbers));
+        for operator in operators {
+            operator.sound(&numbers);
+        }
+        self.ended
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .iter()
+            .for_each(|o| o.sound(&numbers));
     }
 
     /// That no event of the cluster tells a number.

@@ -25,7 +25,9 @@ pub async fn stream(address: &str, path: &str, body: &str) -> io::Result<Lines<B
     if status == 200 { Ok(answer.lines()) } else { Err(io::Error::other(format!("status {status}"))) }
 }
 
-async fn whole(answer: impl Future<Output = io::Result<(u16, BufReader<TcpStream>)>>) -> io::Result<(u16, String)> {
+async fn whole(
+    answer: impl Future<Output = io::Result<(u16, BufReader<TcpStream>)>>,
+) -> io::Result<(u16, String)> {
     let read = async {
         let (status, mut body) = answer.await?;
         let mut text = String::new();
@@ -35,7 +37,12 @@ async fn whole(answer: impl Future<Output = io::Result<(u16, BufReader<TcpStream
     tokio::time::timeout(PATIENCE, read).await?
 }
 
-async fn send(address: &str, method: &str, path: &str, body: &str) -> io::Result<(u16, BufReader<TcpStream>)> {
+async fn send(
+    address: &str,
+    method: &str,
+    path: &str,
+    body: &str,
+) -> io::Result<(u16, BufReader<TcpStream>)> {
     let mut stream = TcpStream::connect(address).await?;
     // HTTP/1.0 has no chunks: a body is what comes until the server closes, so lines can be read as they come.
     let length = body.len();

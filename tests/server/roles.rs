@@ -159,8 +159,8 @@ async fn only_who_may_see_every_tenants_numbers_has_a_role_that_names_the_ledger
         let Some(name) = role["metadata"]["name"].as_str().and_then(|n| n.strip_prefix("icp-filing-")) else {
             continue;
         };
-        let mut rules = role["rules"].as_array().into_iter().flatten();
-        if rules.any(|rule| {
+        let mut granted = role["rules"].as_array().into_iter().flatten();
+        if granted.any(|rule| {
             names(rule, "apiGroups", &["icp-filing.dev", "*"])
                 && names(rule, "resources", &["servicenumbers", "*"])
         }) {

@@ -1,13 +1,17 @@
-//! The five invariants of the ledger, judged change by change in the order of the store. Written from what is
+//! The five invariants of the ledger, and that nobody is told a number of another, judged change by change in
+//! the order of the store. Written from what is
 //! promised, not from the operator's rules: of the product only the schema is used. Nothing is read here.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use icp_filing_operator::api::{BoundFiling, Claim, NumberState, QuotaScope, ServiceNumberSpec};
+use icp_filing_operator::api::{BoundFiling, Claim, ClaimKind, NumberState, QuotaScope, ServiceNumberSpec};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::history::Change;
+
+/// Namespace, name and domain of a filing.
+type Site = (String, String, String);
 
 /// What has to be remembered of a history to judge what comes next.
 #[derive(Debug, Default)]
@@ -22,7 +26,11 @@ pub struct Judge {
     /// Claim and instance to record.
     claims: HashMap<(Claim, String), String>,
     /// Namespace, name and domain of a submitted filing to record.
-    submitted: HashMap<(String, String, String), String>,
+    submitted: HashMap<Site, String>,
+    /// Key and slot to record.
+    slots: HashMap<(String, i32), String>,
+    /// Every record with every filing that it was ever bound to.
+    bound: HashSet<(String, Site)>,
     /// Class to every quota that it ever declared.
     quotas: HashMap<String, BTreeSet<i64>>,
 }
@@ -34,7 +42,9 @@ impl Judge {
         let mut wrong = match change.resource.as_str() {
             "servicenumbers" => self.record(&change.name, change.object.as_ref()),
             "instanceclasses" => self.class(&change.name, change.object.as_ref()),
+            "servicenumberrequests" => self.request(&change.name, change.object.as_ref()),
             "filings" => self.filing(&change.name, change.object.as_ref()),
+            "instances" => self.instance(&change.name, change.object.as_ref()),
             _ => Vec::new(),
         };
         for wrong in &mut wrong {
@@ -82,6 +92,11 @@ impl Judge {
         if owner != name {
             wrong.push(format!("the claim has {owner} already"));
         }
+        let owner = self.slots.entry((key(&new), new.slot)).or_insert_with(|| name.to_owned());
+        if owner != name {
+            wrong.push(format!("the slot is that of {owner}"));
+        }
+        self.bound.extend(new.filing.as_ref().map(|filing| (name.to_owned(), site(filing))));
         if let (Some(filing), Some(_)) = (&new.filing, &new.submitted_time) {
             let owner = self.submitted.entry(site(filing)).or_insert_with(|| name.to_owned());
             if owner != name {
@@ -98,12 +113,8 @@ impl Judge {
     /// A number is issued: its slot is in the name, so that no two can have it, and within the quota.
     fn issued(&self, name: &str, new: &ServiceNumberSpec) -> Vec<String> {
         let mut wrong = Vec::new();
-        let key = match new.quota_scope {
-            QuotaScope::Instance => format!("instance.{}", new.instance_name),
-            QuotaScope::Account => format!("account.{}.{}", new.class_name, new.account_id),
-        };
-        if name != format!("{key}-{}", new.slot) {
-            wrong.push(format!("it is in slot {} of {key}", new.slot));
+        if name != format!("{}-{}", key(new), new.slot) {
+            wrong.push(format!("it is in slot {} of {}", new.slot, key(new)));
         }
         if !(0..new.quota).contains(&new.slot) {
             wrong.push(format!("slot {} is not within the quota of {}", new.slot, new.quota));
@@ -117,25 +128,50 @@ impl Judge {
         wrong
     }
 
-    /// A review stands only on a filing that the record which it names is submitted to.
+    /// The record of a number that a status tells. One that nobody was issued tells nothing.
+    fn told<'a>(&'a self, number: &Value) -> Option<(&'a String, &'a ServiceNumberSpec)> {
+        let record = self.numbers.get(number.as_str()?)?;
+        Some((record, self.records.get(record)?))
+    }
+
+    /// A request is told its own number and no other, for a number is a right to whoever reads it.
+    fn request(&self, name: &str, object: Option<&Value>) -> Vec<String> {
+        let status = object.map_or(&Value::Null, |object| &object["status"]);
+        match self.told(&status["serviceNumber"]) {
+            Some((record, spec)) if !is_claim(&spec.claim, ClaimKind::ServiceNumberRequest, name) => {
+                vec![format!("it is told the number of {record}, which is another claim's")]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// An instance tells the numbers of its namespace's claims and no others.
+    fn instance(&self, name: &str, object: Option<&Value>) -> Vec<String> {
+        let namespace = name.split('/').next().unwrap_or_default();
+        let unused = object.and_then(|object| object["status"]["unusedNumbers"].as_array());
+        let told = unused.into_iter().flatten().filter_map(|unused| self.told(&unused["serviceNumber"]));
+        let others = told.filter(|(_, spec)| spec.claim.namespace != namespace);
+        others.map(|(record, _)| format!("it tells the number of {record}, which is another namespace's")).collect()
+    }
+
+    /// A filing is told a number that was bound to it, and a review stands only on one that is submitted to it.
     fn filing(&self, name: &str, object: Option<&Value>) -> Vec<String> {
         let Some(object) = object else { return Vec::new() };
-        let review = &object["status"]["review"];
-        if review.is_null() {
-            return Vec::new();
-        }
-        let Some(record) = review["recordName"].as_str().and_then(|record| self.records.get(record)) else {
-            return vec!["it is reviewed without a record".to_owned()];
-        };
+        let (namespace, own) = name.split_once('/').unwrap_or_default();
         let domain = object["spec"]["website"]["domain"].as_str().unwrap_or_default();
-        let is_its_own = record.filing.as_ref().is_some_and(|filing| {
-            format!("{}/{}", filing.namespace, filing.name) == name && filing.domain == domain
-        });
-        if is_its_own && record.submitted_time.is_some() {
-            Vec::new()
-        } else {
-            vec!["it is reviewed and its record is not submitted to it".to_owned()]
+        let site = (namespace.to_owned(), own.to_owned(), domain.to_owned());
+        let mut wrong = Vec::new();
+        let told = self.told(&object["status"]["serviceNumber"]);
+        if let Some((record, _)) = told.filter(|(record, _)| !self.bound.contains(&((*record).clone(), site.clone())))
+        {
+            wrong.push(format!("it is told the number of {record}, which was never bound to it"));
         }
+        let review = &object["status"]["review"];
+        let reviewed = review["recordName"].as_str().map(str::to_owned);
+        if !review.is_null() && reviewed.is_none_or(|record| self.submitted.get(&site) != Some(&record)) {
+            wrong.push("it is reviewed and its record is not submitted to it".to_owned());
+        }
+        wrong
     }
 }
 
@@ -171,7 +207,8 @@ fn changed(old: &ServiceNumberSpec, new: &ServiceNumberSpec) -> Vec<String> {
         }
         _ => {}
     }
-    if old.submitted_time.is_some() && (old.filing != new.filing || old.submitted_time != new.submitted_time) {
+    if old.submitted_time.is_some() && (old.filing != new.filing || old.submitted_time != new.submitted_time)
+    {
         wrong.push("its submission changed".to_owned());
     }
     if old.submitted_time.is_none() && new.submitted_time.is_some() && old.filing != new.filing {
@@ -186,7 +223,19 @@ fn changed(old: &ServiceNumberSpec, new: &ServiceNumberSpec) -> Vec<String> {
     wrong
 }
 
-fn site(filing: &BoundFiling) -> (String, String, String) {
+/// What a quota is counted for.
+fn key(spec: &ServiceNumberSpec) -> String {
+    match spec.quota_scope {
+        QuotaScope::Instance => format!("instance.{}", spec.instance_name),
+        QuotaScope::Account => format!("account.{}.{}", spec.class_name, spec.account_id),
+    }
+}
+
+fn is_claim(claim: &Claim, kind: ClaimKind, name: &str) -> bool {
+    claim.kind == kind && format!("{}/{}", claim.namespace, claim.name) == name
+}
+
+fn site(filing: &BoundFiling) -> Site {
     (filing.namespace.clone(), filing.name.clone(), filing.domain.clone())
 }
 

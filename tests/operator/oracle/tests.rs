@@ -130,8 +130,9 @@ fn within_quota() {
     history.class(6);
     history.is_wrong("never declared");
     let mut history = History::begun();
-    history.record("instance.i-1-0-again-1", &json!({"number": "n-1"}));
+    history.record("instance.i-1-0-again-0", &json!({"number": "n-1"}));
     history.is_wrong("it is in slot");
+    history.is_wrong("the slot is that of");
 }
 
 #[test]
@@ -176,8 +177,10 @@ fn no_review_without_a_submission() {
     history.lives(&[bound("a.cn"), submitted("a.cn")]);
     history.filing("b/shop", "instance.i-1-0");
     history.is_wrong("not submitted to it");
+    let mut history = History::begun();
+    history.lives(&[bound("a.cn"), submitted("a.cn")]);
     history.filing("a/shop", "instance.i-1-1");
-    history.is_wrong("without a record");
+    history.is_wrong("not submitted to it");
 }
 
 #[test]
@@ -206,4 +209,29 @@ fn one_way() {
     born["number"] = json!("n-1");
     history.record("instance.i-1-1", &born);
     history.is_wrong("was issued Submitted");
+}
+
+#[test]
+fn nobody_is_told_a_number_of_another() {
+    let tell = |number: &str| json!({"spec": {"website": {"domain": "a.cn"}}, "status": {"serviceNumber": number}});
+    let list = |number: &str| json!({"status": {"unusedNumbers": [{"serviceNumber": number}]}});
+    let mut history = History::begun();
+    history.lives(&[bound("a.cn"), json!({})]);
+    history.put("servicenumberrequests", "nowhere/i-1-0", Some(tell("n-0")));
+    history.put("filings", "a/shop", Some(tell("n-0")));
+    history.put("instances", "nowhere/i-1", Some(list("n-0")));
+    history.put("servicenumberrequests", "nowhere/other", Some(tell("nobody's")));
+    history.is_sound();
+    for (resource, name, object) in [
+        ("servicenumberrequests", "nowhere/other", tell("n-0")),
+        ("servicenumberrequests", "a/i-1-0", tell("n-0")),
+        ("filings", "nowhere/i-1-0", tell("n-0")),
+        ("filings", "a/other", tell("n-0")),
+        ("instances", "a/i-1", list("n-0")),
+    ] {
+        let mut history = History::begun();
+        history.lives(&[bound("a.cn")]);
+        history.put(resource, name, Some(object));
+        history.is_wrong("the number of instance.i-1-0");
+    }
 }

@@ -1,0 +1,107 @@
+//! Whoever's decision an observation changes is looked at again. Compared for all objects, after every
+//! observation of random sequences: what is missing here waits for ever.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use icp_filing_operator::{
+    api::NumberState,
+    rules::world::{Observation, Seen, Work, World},
+};
+use proptest::prelude::*;
+
+use crate::{
+    stage::{Act, Decided, Stage, act},
+    things::{self, bound, brought, by_instance, by_request, ecs, facts, now, record},
+};
+
+proptest! {
+    #[test]
+    fn whoever_is_decided_about_otherwise_is_looked_at_again(acts in prop::collection::vec(act(), 1..40)) {
+        let mut stage = Stage::new();
+        // The decision when each was last looked at.
+        let mut looked: BTreeMap<Work, Decided> = BTreeMap::new();
+        for act in acts {
+            let work = stage.play(act);
+            let decided = stage.decisions(now());
+            looked.retain(|work, _| decided.contains_key(work));
+            for (work, decision) in &decided {
+                if !looked.contains_key(work) && matches!(act, Act::Learn { .. } | Act::Echo { .. }) {
+                    looked.insert(work.clone(), decision.clone());
+                }
+            }
+            for item in &work {
+                if let Some(decision) = decided.get(item) {
+                    looked.insert(item.clone(), decision.clone());
+                }
+            }
+            // What was learned is on its way, and the watch will say so to everybody.
+            if stage.learned.is_empty() {
+                for (item, decision) in &decided {
+                    prop_assert_eq!(looked.get(item), Some(decision), "{:?} was not looked at after {:?}", item, act);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_to_be_looked_at_before_every_kind_was_listed_and_then_everything_is() {
+    let draft =
+        brought(facts("i-1", 0, things::claim_of_request("r")), bound("gone", "uid-9"), NumberState::InUse);
+    let kinds: [(&str, Observation); 5] = [
+        ("instanceclasses", Observation::Class(Seen::Listed(vec![Arc::new(things::class("ecs", ecs()))]))),
+        (
+            "instances",
+            Observation::Instance(Seen::Listed(vec![Arc::new(things::instance(
+                "i-1",
+                things::server("ecs"),
+            ))])),
+        ),
+        (
+            "servicenumberrequests",
+            Observation::Request(Seen::Listed(vec![Arc::new(things::request("r", "i-1"))])),
+        ),
+        (
+            "filings",
+            Observation::Filing(Seen::Listed(vec![Arc::new(things::filing("site", by_request("r")))])),
+        ),
+        ("servicenumbers", Observation::Record(Seen::Listed(vec![record(draft, 3)]))),
+    ];
+    for last in 0..kinds.len() {
+        let mut world = World::default();
+        for (at, (_, observation)) in kinds.iter().enumerate() {
+            if at != last {
+                assert_eq!(world.observe(observation.clone()).expect("first"), BTreeSet::new());
+            }
+        }
+        assert_eq!(world.missing(), [kinds[last].0]);
+        let work = world.observe(kinds[last].1.clone()).expect("first");
+        let everything = BTreeSet::from([
+            Work::Instance(things::key("i-1")),
+            Work::Request(things::key("r")),
+            Work::Filing(things::key("site")),
+            Work::Record("instance.i-1-0".to_owned()),
+        ]);
+        assert_eq!(work, everything);
+        assert!(world.is_complete());
+    }
+}
+
+#[test]
+fn a_record_that_comes_back_wakes_every_claim_that_waits_for_its_slot_to() {
+    let records: Vec<_> =
+        (0..2).map(|s| record(facts("i-1", s, things::claim_of_request(&format!("old{s}"))), 5)).collect();
+    let mut world = things::Things {
+        requests: vec![things::request("waits", "i-1")],
+        filings: vec![things::filing("direct", by_instance("i-1"))],
+        records: vec![records[1].clone()],
+        ..things::Things::usual()
+    }
+    .world();
+    let work = world.observe(Observation::Record(Seen::Applied(records[0].clone()))).expect("forward");
+    assert!(work.contains(&Work::Request(things::key("waits"))), "{work:?}");
+    assert!(work.contains(&Work::Filing(things::key("direct"))), "{work:?}");
+}

@@ -1,0 +1,23 @@
+//! What the rules decide, in tables and by property. Needs no cluster and does no I/O but to read the shipped
+//! classes.
+
+#![allow(
+    clippy::assigning_clones,
+    reason = "a test that spoils one thing says so most plainly by assigning it"
+)]
+
+mod affected;
+mod allocation;
+mod classes;
+mod conditions;
+mod eligibility;
+mod filings;
+mod ledger;
+mod life;
+mod messages;
+mod months;
+mod outcomes;
+mod requests;
+mod sources;
+mod stage;
+mod things;

@@ -1,0 +1,103 @@
+//! The shipped rules under every fault that a store, a network, a process and people can make of them: a
+//! deterministic simulation, by the hundred thousand. Needs no cluster.
+//!
+//! `SIM_SEED=7` replays one execution with its trace, `SIM_RUNS` sets how many there are, `SIM_STEPS` bounds
+//! the steps of each, `SIM_FIRST` is the first seed.
+
+mod admission;
+mod network;
+mod operator;
+mod oracle;
+mod people;
+mod rng;
+mod run;
+mod store;
+mod words;
+
+use run::{Tally, execute};
+
+fn set(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|v| v.parse().unwrap_or_else(|_| panic!("{name} is a number, not {v}")))
+}
+
+fn steps(seed: u64) -> usize {
+    let steps = set("SIM_STEPS").unwrap_or(100 + seed % 5 * 100);
+    usize::try_from(steps).expect("a number of steps")
+}
+
+/// Replays one seed and says everything about it.
+fn replay(seed: u64) -> Option<String> {
+    let outcome = execute(seed, steps(seed), true);
+    for line in &outcome.trace {
+        println!("{line}");
+    }
+    println!("{}", people::describe(&outcome.store));
+    println!("{:?}", outcome.tally);
+    outcome.broken.map(|broken| format!("seed {seed}: {broken}"))
+}
+
+#[test]
+fn random_executions_keep_the_invariants_and_come_to_rest() {
+    if let Some(seed) = set("SIM_SEED") {
+        let broken = replay(seed);
+        assert!(broken.is_none(), "{}", broken.unwrap_or_default());
+        return;
+    }
+    let first = set("SIM_FIRST").unwrap_or(0);
+    let runs = set("SIM_RUNS").unwrap_or(2000);
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as u64;
+    let begun = std::time::Instant::now();
+    let results: Vec<(Tally, Option<(u64, String)>)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|worker| {
+                scope.spawn(move || {
+                    let mut tally = Tally::new();
+                    for seed in (first..first + runs).filter(|s| s % threads == worker) {
+                        let outcome = execute(seed, steps(seed), false);
+                        for (what, count) in outcome.tally {
+                            let sum = tally.entry(what).or_default();
+                            *sum = if what.ends_with("at most") { count.max(*sum) } else { *sum + count };
+                        }
+                        if let Some(broken) = outcome.broken {
+                            return (tally, Some((seed, broken)));
+                        }
+                    }
+                    (tally, None)
+                })
+            })
+            .collect();
+        workers.into_iter().map(|w| w.join().expect("a worker ends")).collect()
+    });
+    let mut tally = Tally::new();
+    let mut broken: Option<(u64, String)> = None;
+    for (part, found) in results {
+        for (what, count) in part {
+            let sum = tally.entry(what).or_default();
+            *sum = if what.ends_with("at most") { count.max(*sum) } else { *sum + count };
+        }
+        broken = broken.into_iter().chain(found).min();
+    }
+    println!("{runs} executions from seed {first} in {:?}: {tally:?}", begun.elapsed());
+    if let Some((seed, what)) = broken {
+        replay(seed);
+        panic!("seed {seed}: {what}\nreplay it with SIM_SEED={seed}");
+    }
+    // It proves nothing about what it never reaches.
+    for what in [
+        "create",
+        "create meets a name",
+        "bind",
+        "take-over",
+        "give-back",
+        "submit",
+        "consume",
+        "cancel",
+        "change meets a revision",
+        "status meets a revision",
+        "status refused",
+        "answer lost",
+        "crash",
+    ] {
+        assert!(tally.get(what).is_some_and(|count| *count > 0) || runs < 1000, "{what} never happened");
+    }
+}

@@ -1,0 +1,104 @@
+//! Calls on their way: sent, carried out, answered, and everything that can go wrong in between.
+
+use icp_filing_operator::{
+    api::{Filing, Instance, ServiceNumber, ServiceNumberRequest},
+    rules::world::{ObjectKey, Work},
+};
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use super::{
+    operator::{Answer, Call},
+    rng::Rng,
+    store::{Refused, Store},
+};
+
+/// A call and how far it came.
+#[derive(Clone, Debug)]
+pub struct Flight {
+    pub operator: usize,
+    pub work: Work,
+    pub call: Call,
+    /// What the API server said, once it did.
+    pub answer: Option<Answer>,
+    /// Nobody waits for the answer any more.
+    pub forgotten: bool,
+}
+
+/// Carries a call out.
+pub fn carry_out(store: &mut Store, rng: &mut Rng, call: &Call) -> Answer {
+    match call {
+        Call::Create(order) => answer(store.create(order.record(rng.number())), |r| Answer::Record(Some(r))),
+        Call::GetRecord(name) => {
+            Answer::Record(store.get::<ServiceNumber>(&ObjectKey::new("", name)).cloned())
+        }
+        Call::GetFiling(_, key) => Answer::Uid(store.get::<Filing>(key).and_then(|f| f.uid())),
+        Call::Change(record, change) => {
+            let key = ObjectKey::of(&**record);
+            let patch = json!({"spec": change.patch()});
+            let revision = record.resource_version();
+            let done = store.update::<ServiceNumber>(&key, revision.as_deref(), |live| {
+                let mut value = serde_json::to_value(&live.spec).expect("a spec is JSON");
+                merge(&mut value, &patch["spec"]);
+                live.spec = serde_json::from_value(value).expect("a patched spec is a spec");
+            });
+            answer(done, |r| Answer::Record(Some(r)))
+        }
+        Call::SayOfRequest(observed, status) => {
+            let revision = observed.resource_version();
+            let key = ObjectKey::of(&**observed);
+            let done = store.update::<ServiceNumberRequest>(&key, revision.as_deref(), |live| {
+                live.status = Some((**status).clone());
+            });
+            answer(done, Answer::Request)
+        }
+        Call::SayOfFiling(observed, status) => {
+            let revision = observed.resource_version();
+            let key = ObjectKey::of(&**observed);
+            let done = store.update::<Filing>(&key, revision.as_deref(), |live| {
+                let review = live.status.take().and_then(|s| s.review);
+                live.status = Some((**status).clone());
+                // Its own fields only: the review is another writer's.
+                live.status.get_or_insert_default().review = review;
+            });
+            answer(done, Answer::Filing)
+        }
+        Call::SayOfInstance(observed, status) => {
+            let revision = observed.resource_version();
+            let key = ObjectKey::of(&**observed);
+            let done = store.update::<Instance>(&key, revision.as_deref(), |live| {
+                live.status = Some((**status).clone());
+            });
+            answer(done, Answer::Instance)
+        }
+    }
+}
+
+fn answer<T>(result: Result<T, Refused>, done: impl FnOnce(T) -> Answer) -> Answer {
+    match result {
+        Ok(object) => done(object),
+        Err(Refused::Conflict) => Answer::Conflict,
+        Err(Refused::NotFound) => Answer::NotFound,
+        Err(Refused::AlreadyExists) => Answer::AlreadyExists,
+        Err(Refused::Invalid(message)) => Answer::Invalid(message),
+    }
+}
+
+/// RFC 7396.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    let Some(target) = target.as_object_mut() else { return };
+    for (field, value) in patch {
+        if value.is_null() {
+            target.remove(field);
+        } else {
+            merge(target.entry(field).or_insert(Value::Null), value);
+        }
+    }
+}
