@@ -31,8 +31,11 @@ impl Truth {
             (Kind::Request | Kind::Filing, Some(record)) => match objects.get(Kind::Record, record) {
                 None => vec![format!("it shows {record}, which was not issued")],
                 Some(record) => {
-                    let own =
-                        if kind == Kind::Request { claimed(name, record) } else { bound(object, record) };
+                    let own = if kind == Kind::Request {
+                        claimed(name, object, record)
+                    } else {
+                        bound(object, record)
+                    };
                     own.into_iter().chain(same(status, record)).collect()
                 }
             },

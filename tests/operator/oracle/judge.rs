@@ -151,7 +151,9 @@ impl Judge {
         let unused = object.and_then(|object| object["status"]["unusedNumbers"].as_array());
         let told = unused.into_iter().flatten().filter_map(|unused| self.told(&unused["serviceNumber"]));
         let others = told.filter(|(_, spec)| spec.claim.namespace != namespace);
-        others.map(|(record, _)| format!("it tells the number of {record}, which is another namespace's")).collect()
+        others
+            .map(|(record, _)| format!("it tells the number of {record}, which is another namespace's"))
+            .collect()
     }
 
     /// A filing is told a number that was bound to it, and a review stands only on one that is submitted to it.
@@ -162,7 +164,8 @@ impl Judge {
         let site = (namespace.to_owned(), own.to_owned(), domain.to_owned());
         let mut wrong = Vec::new();
         let told = self.told(&object["status"]["serviceNumber"]);
-        if let Some((record, _)) = told.filter(|(record, _)| !self.bound.contains(&((*record).clone(), site.clone())))
+        if let Some((record, _)) =
+            told.filter(|(record, _)| !self.bound.contains(&((*record).clone(), site.clone())))
         {
             wrong.push(format!("it is told the number of {record}, which was never bound to it"));
         }

@@ -213,7 +213,8 @@ fn one_way() {
 
 #[test]
 fn nobody_is_told_a_number_of_another() {
-    let tell = |number: &str| json!({"spec": {"website": {"domain": "a.cn"}}, "status": {"serviceNumber": number}});
+    let tell =
+        |number: &str| json!({"spec": {"website": {"domain": "a.cn"}}, "status": {"serviceNumber": number}});
     let list = |number: &str| json!({"status": {"unusedNumbers": [{"serviceNumber": number}]}});
     let mut history = History::begun();
     history.lives(&[bound("a.cn"), json!({})]);
