@@ -68,6 +68,7 @@ async fn one_instance(stage: &Stage<'_>, operators: &[Operator], size: Size) {
     load::create(&scene, Who::Alice, &claims).await;
     let answers = answers(&scene, REQUEST, count).await;
     let took = since.elapsed();
+    stage.oracle.sound().await;
     assert_eq!(counts(&answers), [("QuotaExhausted", count - QUOTA), ("Ready", QUOTA)]);
 
     let records = stage.oracle.records(|record| record.instance_name == server).await;
@@ -106,6 +107,7 @@ async fn many_instances(stage: &Stage<'_>, operators: &[Operator], size: Size) {
     let (requests, filings) =
         tokio::join!(answers(&scene, REQUEST, count * (QUOTA - 1)), answers(&scene, FILING, count),);
     let took = since.elapsed();
+    stage.oracle.sound().await;
     assert_eq!(counts(&requests), [("Ready", count * (QUOTA - 1))]);
     assert_eq!(counts(&filings), [("Ready", count)]);
 
