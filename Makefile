@@ -51,3 +51,11 @@ image: ## The container image (needs docker)
 
 # Applicants, a registrar and a platform administrator, each with a token of their own.
 DEMO_USERS := --user platform-admin --user registrar --user alice --user agent
+
+.PHONY: faults
+faults: ## Every fault at every write of every scenario, on the real API server (hours)
+	FAULTS=all cargo test --locked --test faults -- --nocapture
+
+.PHONY: simulate
+simulate: ## A hundred thousand random executions of the decision functions
+	SIM_RUNS=100000 cargo test --release --locked --test simulate -- --nocapture

@@ -24,6 +24,9 @@ const FLAGS: [(&str, &str); 8] = [
     ("--log", "ICP_LOG"),
 ];
 
+/// Arguments, variables, and what is said about them.
+type Row<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
+
 /// Runs the program to its end, with these arguments and variables and no other of ours.
 async fn end_of(args: &[&str], variables: &[(&str, &str)]) -> (i32, Output) {
     let mut command = tokio::process::Command::new(PROGRAM);
@@ -94,8 +97,6 @@ async fn what_cannot_start_says_what_to_do_and_ends_with_2() {
     let taken = must("name a port", taken.local_addr().map(|address| (taken, address.to_string())));
     let at = |kubeconfig| ["run", "--listen", "127.0.0.1:0", "--kubeconfig", kubeconfig];
     let long = "n".repeat(64);
-    // Arguments, variables, and what is said about them.
-    type Row<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
     let rows: &[Row<'_>] = &[
         (
             &["run", "--listen", &taken.1, "--kubeconfig", &good],
