@@ -191,7 +191,8 @@ pub(super) fn expired(instance: &InstanceSpec, now: Timestamp) -> Option<Refusal
     })
 }
 
-fn end_of(subscription: &Subscription) -> Timestamp {
+/// When a subscription ends, in whole seconds.
+pub(super) fn end_of(subscription: &Subscription) -> Timestamp {
     whole_second(subscription.expiration_time.0)
 }
 

@@ -231,6 +231,19 @@ fn nothing_is_submitted_on_a_server_that_expired_was_released_or_is_not_declared
 }
 
 #[test]
+fn a_refused_submission_is_looked_at_again_when_the_subscription_ends() {
+    let mut things = submitting(vec![first("uid-1", NumberState::InUse)]);
+    things.instances[0].spec.state = InstanceState::Released;
+    let end = things.instances[0].spec.subscription.as_ref().expect("one").expiration_time.0;
+    let at = |when| match decide(&things.world(), &key("site"), when) {
+        Step::Settle(status, wake) => (reasons(&status), wake),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(at(now()), (vec![Reason::InstanceReleased], Some(end)));
+    assert_eq!(at(end), (vec![Reason::SubscriptionExpired, Reason::InstanceReleased], None));
+}
+
+#[test]
 fn of_two_declarations_of_a_server_one_that_is_valid_is_enough_to_submit() {
     let twin = |state| {
         let mut twin = instance("i-1", server("ecs"));

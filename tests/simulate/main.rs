@@ -2,15 +2,18 @@
 //! deterministic simulation, by the hundred thousand. Needs no cluster.
 //!
 //! `SIM_SEED=7` replays one execution with its trace, `SIM_RUNS` sets how many there are, `SIM_STEPS` bounds
-//! the steps of each, `SIM_FIRST` is the first seed.
+//! the steps of each, `SIM_FIRST` is the first seed. `SIM_STATES` bounds the search of each small world.
 
 mod admission;
+mod digest;
+mod exhaust;
 mod network;
 mod operator;
 mod oracle;
 mod people;
 mod rng;
 mod run;
+mod small;
 mod store;
 mod words;
 
@@ -99,5 +102,20 @@ fn random_executions_keep_the_invariants_and_come_to_rest() {
         "crash",
     ] {
         assert!(tally.get(what).is_some_and(|count| *count > 0) || runs < 1000, "{what} never happened");
+    }
+}
+
+#[test]
+fn every_interleaving_of_a_small_world_keeps_the_invariants_and_can_come_to_rest() {
+    let limit = usize::try_from(set("SIM_STATES").unwrap_or(1500)).expect("a number of states");
+    let only = std::env::var("SIM_WORLD").unwrap_or_default();
+    for small in small::all().iter().filter(|s| s.name.contains(&only)) {
+        let begun = std::time::Instant::now();
+        let found = exhaust::search(small, limit);
+        let all = if found.complete { "all" } else { "the first" };
+        println!("{}: {all} {} states in {:?}", small.name, found.states, begun.elapsed());
+        if let Some(broken) = found.broken {
+            panic!("{}: {broken}", small.name);
+        }
     }
 }

@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use super::{
     operator::{Answer, Call},
-    rng::Rng,
     store::{Refused, Store},
 };
 
@@ -25,10 +24,13 @@ pub struct Flight {
     pub forgotten: bool,
 }
 
-/// Carries a call out.
-pub fn carry_out(store: &mut Store, rng: &mut Rng, call: &Call) -> Answer {
+/// Carries a call out. A number is made for a record of this name, should one be created.
+pub fn carry_out(store: &mut Store, number: impl FnOnce(&str) -> String, call: &Call) -> Answer {
     match call {
-        Call::Create(order) => answer(store.create(order.record(rng.number())), |r| Answer::Record(Some(r))),
+        Call::Create(order) => {
+            let record = order.record(number(&order.record_name()));
+            answer(store.create(record), |r| Answer::Record(Some(r)))
+        }
         Call::GetRecord(name) => {
             Answer::Record(store.get::<ServiceNumber>(&ObjectKey::new("", name)).cloned())
         }

@@ -163,41 +163,8 @@ impl Operator {
     }
 
     fn look(&mut self, store: &Store, work: &Work) -> Option<Call> {
-        let now = self.now(store);
         self.wakes.remove(work);
-        let (call, wake) = match work {
-            Work::Request(key) => match request::decide(&self.world, key, now) {
-                request::Step::Leave => return None,
-                request::Step::Issue(order) => (Some(Call::Create(order)), None),
-                request::Step::Settle(wanted, wake) => {
-                    let observed = self.world.requests.get(key)?.clone();
-                    let same = observed.status.as_ref() == Some(&*wanted);
-                    ((!same).then_some(Call::SayOfRequest(observed, wanted)), wake)
-                }
-            },
-            Work::Filing(key) => match filing::decide(&self.world, key, now) {
-                filing::Step::Leave => return None,
-                filing::Step::Issue(order) => (Some(Call::Create(order)), None),
-                filing::Step::Change(record, change) => (Some(Call::Change(record, change)), None),
-                filing::Step::Settle(wanted, wake) => {
-                    let observed = self.world.filings.get(key)?.clone();
-                    let own = observed.status.clone().map(|s| FilingStatus { review: None, ..s });
-                    ((own.as_ref() != Some(&wanted)).then_some(Call::SayOfFiling(observed, wanted)), wake)
-                }
-            },
-            Work::Instance(key) => {
-                let (wanted, wake) = instance::decide(&self.world, key, now)?;
-                let observed = self.world.instances.get(key)?.clone();
-                let same = observed.status.as_ref() == Some(&wanted);
-                ((!same).then(|| Call::SayOfInstance(observed, Box::new(wanted))), wake)
-            }
-            Work::Record(name) => {
-                let record = self.world.ledger.record(name)?.clone();
-                let bound = release::suspect(&self.world, &record)?;
-                let key = ObjectKey::new(&bound.namespace, &bound.name);
-                (Some(Call::GetFiling(record, key)), None)
-            }
-        };
+        let (call, wake) = look(&self.world, work, self.now(store));
         if let Some(at) = wake {
             self.wakes.insert(work.clone(), at);
         }
@@ -258,6 +225,44 @@ impl Operator {
             self.busy.remove(work);
         }
         Ok(next)
+    }
+}
+
+/// What to ask of the API server about a piece of work, and when to look at it again though nothing happens.
+pub fn look(world: &World, work: &Work, now: Timestamp) -> (Option<Call>, Option<Timestamp>) {
+    match work {
+        Work::Request(key) => match request::decide(world, key, now) {
+            request::Step::Leave => (None, None),
+            request::Step::Issue(order) => (Some(Call::Create(order)), None),
+            request::Step::Settle(wanted, wake) => {
+                let observed = world.requests.get(key).expect("it was decided about").clone();
+                let same = observed.status.as_ref() == Some(&*wanted);
+                ((!same).then_some(Call::SayOfRequest(observed, wanted)), wake)
+            }
+        },
+        Work::Filing(key) => match filing::decide(world, key, now) {
+            filing::Step::Leave => (None, None),
+            filing::Step::Issue(order) => (Some(Call::Create(order)), None),
+            filing::Step::Change(record, change) => (Some(Call::Change(record, change)), None),
+            filing::Step::Settle(wanted, wake) => {
+                let observed = world.filings.get(key).expect("it was decided about").clone();
+                let own = observed.status.clone().map(|s| FilingStatus { review: None, ..s });
+                ((own.as_ref() != Some(&wanted)).then_some(Call::SayOfFiling(observed, wanted)), wake)
+            }
+        },
+        Work::Instance(key) => {
+            let Some((wanted, wake)) = instance::decide(world, key, now) else { return (None, None) };
+            let observed = world.instances.get(key).expect("it was decided about").clone();
+            let same = observed.status.as_ref() == Some(&wanted);
+            ((!same).then(|| Call::SayOfInstance(observed, Box::new(wanted))), wake)
+        }
+        Work::Record(name) => {
+            let suspect = world.ledger.record(name).and_then(|record| {
+                let bound = release::suspect(world, record)?;
+                Some(Call::GetFiling(record.clone(), ObjectKey::new(&bound.namespace, &bound.name)))
+            });
+            (suspect, None)
+        }
     }
 }
 

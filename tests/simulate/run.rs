@@ -248,7 +248,7 @@ impl Run {
 
     fn carry_out(&mut self, at: usize) {
         let call = self.flights[at].call.clone();
-        let answer = carry_out(&mut self.store, &mut self.rng, &call);
+        let answer = carry_out(&mut self.store, |_| self.rng.number(), &call);
         if let (Work::Record(_), Call::Change(record, Change::GiveBack), Answer::Record(_)) =
             (&self.flights[at].work, &call, &answer)
         {

@@ -38,6 +38,10 @@ impl<K> Default for Table<K> {
 }
 
 impl<K: Resource<DynamicType = ()>> Table<K> {
+    fn relog(&mut self) {
+        self.log = self.live.values().cloned().map(Seen::Applied).collect();
+    }
+
     /// The list as it stood after the first `events`.
     pub fn list_at(&self, events: usize) -> Vec<Arc<K>> {
         let mut live = BTreeMap::new();
@@ -110,6 +114,24 @@ impl Store {
 
     pub fn violate(&mut self, what: impl Into<String>) {
         self.violation.get_or_insert_with(|| what.into());
+    }
+
+    /// Nobody watches any more.
+    pub fn forget_logs(&mut self) {
+        self.classes.log.clear();
+        self.instances.log.clear();
+        self.requests.log.clear();
+        self.filings.log.clear();
+        self.records.log.clear();
+    }
+
+    /// As if everything had just been created.
+    pub fn relog(&mut self) {
+        self.classes.relog();
+        self.instances.relog();
+        self.requests.relog();
+        self.filings.relog();
+        self.records.relog();
     }
 
     pub fn create<K: Kind>(&mut self, mut object: K) -> Result<Arc<K>, Refused> {

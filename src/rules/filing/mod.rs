@@ -127,9 +127,9 @@ fn with_number(
     if !filing.spec.submit {
         return settle(Stand::Draft, None);
     }
-    let refusals = submission_refusals(world, kept, now);
+    let (refusals, wake) = submission_refusals(world, kept, now);
     if !refusals.is_empty() {
-        return settle(Stand::Refused(refusals), None);
+        return settle(Stand::Refused(refusals), wake);
     }
     // The seal: of one snapshot, this record is bound to this uid and no other record is bound to this
     // namespace, name and domain. Extras were given back above, so whatever else is here forbids it.
@@ -164,8 +164,13 @@ fn without_number(filing: &Filing, source: &Source, now: Timestamp) -> Step {
     Step::Settle(Box::new(status::status(filing, None, source, stand, now)), wake)
 }
 
-/// Why a bound draft may not be submitted now: the seeds' rule that an expired server's numbers are void.
-fn submission_refusals(world: &World, record: &ServiceNumber, now: Timestamp) -> Vec<Refusal> {
+/// Why a bound draft may not be submitted now, and when the answer changes by itself: the seeds' rule that an
+/// expired server's numbers are void.
+fn submission_refusals(
+    world: &World,
+    record: &ServiceNumber,
+    now: Timestamp,
+) -> (Vec<Refusal>, Option<Timestamp>) {
     let name = &record.spec.instance_name;
     let declared: Vec<_> = world
         .namespaces_of(name)
@@ -173,22 +178,24 @@ fn submission_refusals(world: &World, record: &ServiceNumber, now: Timestamp) ->
         .filter(|i| i.spec.account_id == record.spec.account_id)
         .collect();
     if declared.is_empty() {
-        return vec![refusal(
+        let undeclared = refusal(
             Reason::InstanceNotFound,
             "the instance that the number belongs to is not declared",
             "an Instance that has not expired",
             "Ask a platform administrator to declare the server again: a submission is for ever and is checked against it.",
-        )];
+        );
+        return (vec![undeclared], None);
     }
     // One declaration that is valid is enough.
     let void: Vec<_> = declared.iter().map(|i| void(i, now)).collect();
     if void.iter().any(Vec::is_empty) {
-        return Vec::new();
+        return (Vec::new(), None);
     }
     let mut refusals: Vec<_> = void.into_iter().flatten().collect();
     refusals.sort_by_key(|r| r.reason);
     refusals.dedup_by_key(|r| r.reason);
-    refusals
+    let ends = declared.iter().filter_map(|i| i.spec.subscription.as_ref().map(eligibility::end_of));
+    (refusals, ends.filter(|end| *end > now).min())
 }
 
 /// Why the numbers of a server are void, as far as one declaration of it says.
