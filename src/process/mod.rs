@@ -5,6 +5,7 @@ mod cli;
 mod connect;
 mod generate;
 mod logs;
+mod objects;
 mod preflight;
 mod run;
 mod serve;

@@ -13,4 +13,5 @@ pub mod life;
 pub mod number;
 pub mod release;
 pub mod request;
+pub mod snapshot;
 pub mod world;
