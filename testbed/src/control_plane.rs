@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::apiserver::Apiserver;
 use crate::error::Error;
 use crate::folder::{Folder, token_kubeconfig, user_kubeconfig};
 use crate::kubectl::Kubectl;
@@ -44,11 +45,11 @@ impl ControlPlane {
         options.users.iter().try_for_each(User::check)?;
         match std::env::var_os("ICP_TEST_KUBECONFIG").filter(|value| !value.is_empty()) {
             Some(theirs) => Self::borrow(options, Path::new(&theirs)).await,
-            None => Self::start_servers(options).await,
+            None => Self::start_own(options).await,
         }
     }
 
-    async fn start_servers(options: Options) -> Result<Self, Error> {
+    async fn start_own(options: Options) -> Result<Self, Error> {
         let mut names = binaries::SERVERS.to_vec();
         if options.controller_manager {
             names.push(binaries::CONTROLLER_MANAGER);
@@ -159,7 +160,7 @@ impl ControlPlane {
 
     /// Where the API server listens.
     pub fn server_url(&self) -> Result<String, Error> {
-        Ok(self.servers("the address")?.plan.server_url())
+        Ok(self.servers("the address")?.apiserver.url())
     }
 
     /// Where etcd listens, without TLS.
@@ -175,7 +176,7 @@ impl ControlPlane {
 
     /// The API server that runs now. Not to be kept over a restart.
     pub fn apiserver(&self) -> Result<Arc<Process>, Error> {
-        Ok(self.servers("the API server's process")?.apiserver())
+        Ok(self.servers("the API server's process")?.apiserver.process())
     }
 
     /// The etcd that runs now. Not to be kept over a restart.
@@ -191,24 +192,46 @@ impl ControlPlane {
 
     /// Kills the API server (SIGKILL) and waits until it is gone.
     pub async fn kill_apiserver(&self) -> Result<(), Error> {
-        kill(&*self.apiserver()?).await
+        self.servers("killing the API server")?.apiserver.kill().await
     }
 
     /// Starts the API server again, on the same port, and waits until it is ready; ends it before if
     /// it runs.
     pub async fn restart_apiserver(&self) -> Result<(), Error> {
-        self.servers("a restart of the API server")?.restart_apiserver().await
+        self.servers("a restart of the API server")?.apiserver.restart().await
+    }
+
+    /// Starts one more API server on the same etcd, on a port of its own, and waits until it is ready. It talks to
+    /// etcd at `etcd` if that is given, as for a relay that lies between.
+    pub async fn add_apiserver(&self, etcd: Option<&str>) -> Result<Arc<Apiserver>, Error> {
+        self.servers("another API server")?.add_apiserver(etcd).await
     }
 
     /// Kills etcd (SIGKILL) and waits until it is gone.
     pub async fn kill_etcd(&self) -> Result<(), Error> {
-        kill(&*self.etcd()?).await
+        self.etcd()?.end(Duration::ZERO).await.map(drop)
     }
 
     /// Starts etcd again, on the same port and data, and waits until it serves; ends it before if it
     /// runs. The API server finds it again by itself, a little later.
     pub async fn restart_etcd(&self) -> Result<(), Error> {
         self.servers("a restart of etcd")?.restart_etcd().await
+    }
+
+    /// Ends all servers and waits until they are gone; etcd leaves its data in order. What they had stays theirs:
+    /// [`Self::start_servers`] starts them again.
+    pub async fn stop_servers(&self) -> Result<(), Error> {
+        self.servers("a stop of the servers")?.stop(servers::GRACE).await
+    }
+
+    /// Starts every server that does not run, on the same port and data, and waits until all serve.
+    pub async fn start_servers(&self) -> Result<(), Error> {
+        self.servers("a start of the servers")?.resume().await
+    }
+
+    /// Where etcd keeps its data. Whoever replaces them stops the servers before.
+    pub fn etcd_data(&self) -> Result<PathBuf, Error> {
+        Ok(self.plan("etcd's data")?.etcd_data())
     }
 
     /// Ends all servers, waits until they are gone, and removes a temporary folder. To be called at
@@ -225,6 +248,16 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// The names of the servers that run.
+    pub(crate) fn running(&self, what: &'static str) -> Result<Vec<String>, Error> {
+        let all = self.servers(what)?.all();
+        Ok(all.iter().filter(|server| server.is_running()).map(|server| server.name().to_owned()).collect())
+    }
+
+    pub(crate) fn plan(&self, what: &'static str) -> Result<&Plan, Error> {
+        Ok(&self.servers(what)?.plan)
+    }
+
     fn servers(&self, what: &'static str) -> Result<&Servers, Error> {
         self.servers.as_ref().ok_or(Error::NotOurs { what })
     }
@@ -236,8 +269,4 @@ impl Drop for ControlPlane {
             folder.keep("a control plane was dropped without stop(), as by a failing test");
         }
     }
-}
-
-async fn kill(process: &Process) -> Result<(), Error> {
-    process.end(Duration::ZERO).await.map(drop)
 }

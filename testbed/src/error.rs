@@ -127,6 +127,28 @@ pub enum Error {
         /// What it said.
         stderr: String,
     },
+    /// A tool of etcd did not do what it was asked to.
+    #[error("{tool} failed ({status}): {stderr}")]
+    Tool {
+        /// The tool and its arguments.
+        tool: String,
+        /// How it ended.
+        status: std::process::ExitStatus,
+        /// What it said.
+        stderr: String,
+    },
+    /// Something that can only be done to data that no server uses.
+    #[error("{name} runs on what is to be replaced; call stop_servers() before")]
+    InUse {
+        /// The server.
+        name: String,
+    },
+    /// An address that a relay cannot lead to.
+    #[error("{address:?} is no address of a server; give one such as 127.0.0.1:6443")]
+    BadAddress {
+        /// The address.
+        address: String,
+    },
     /// A folder that already holds something else.
     #[error("{} holds something that is not a testbed; name an empty or a new folder", path.display())]
     FolderInUse {

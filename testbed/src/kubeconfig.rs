@@ -43,10 +43,29 @@ pub(crate) fn current(path: &Path) -> Result<(Value, Value), Error> {
     }
 }
 
+/// Writes what `kubeconfig`'s current context says to `to`, with another address of the API server, such as that of
+/// a relay in front of it.
+pub fn kubeconfig_at(kubeconfig: &Path, server_url: &str, to: &Path) -> Result<(), Error> {
+    let (mut cluster, user) = current(kubeconfig)?;
+    cluster["server"] = json!(server_url);
+    let name = kubeconfig.file_name().map_or_else(|| "user".into(), |name| name.to_string_lossy());
+    write(to, &name, &cluster, &user)
+}
+
 /// A client for what a kubeconfig's current context names. It does not repeat requests by itself, so
 /// a test sees what the server said.
 pub async fn client(kubeconfig: &Path) -> Result<kube::Client, Error> {
-    let config = Kubeconfig::read_from(kubeconfig).map_err(Error::kubeconfig(kubeconfig))?;
+    client_at(kubeconfig, None).await
+}
+
+/// The same, at another address if one is given.
+pub(crate) async fn client_at(kubeconfig: &Path, server_url: Option<&str>) -> Result<kube::Client, Error> {
+    let mut config = Kubeconfig::read_from(kubeconfig).map_err(Error::kubeconfig(kubeconfig))?;
+    if let Some(url) = server_url {
+        for cluster in config.clusters.iter_mut().filter_map(|named| named.cluster.as_mut()) {
+            cluster.server = Some(url.to_owned());
+        }
+    }
     let options = KubeConfigOptions::default();
     let mut config = kube::Config::from_custom_kubeconfig(config, &options)
         .await
@@ -70,6 +89,13 @@ mod tests {
         assert_eq!(read_cluster["server"], cluster["server"]);
         assert_eq!(read_cluster["certificate-authority"], cluster["certificate-authority"]);
         assert_eq!(read_user, user);
+
+        let elsewhere = folder.path().join("elsewhere");
+        kubeconfig_at(&path, "https://127.0.0.1:2", &elsewhere)?;
+        let (moved, same_user) = current(&elsewhere)?;
+        assert_eq!(moved["server"], "https://127.0.0.1:2");
+        assert_eq!(moved["certificate-authority"], cluster["certificate-authority"]);
+        assert_eq!(same_user, user);
         Ok(())
     }
 }

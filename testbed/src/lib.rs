@@ -16,7 +16,9 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod apiserver;
 pub mod audit;
+mod backup;
 mod binaries;
 mod certs;
 mod control_plane;
@@ -30,14 +32,17 @@ mod plan;
 mod ports;
 mod process;
 mod ready;
+mod relay;
 mod servers;
 
+pub use apiserver::Apiserver;
 pub use binaries::binaries;
 pub use control_plane::ControlPlane;
 pub use error::Error;
 pub use folder::{token_kubeconfig, user_kubeconfig};
-pub use kubeconfig::client;
+pub use kubeconfig::{client, kubeconfig_at};
 pub use kubectl::{Kubectl, Output};
 pub use options::{ADMIN, Options, User};
 pub use plan::claim_folder;
 pub use process::{Leash, Process, Signal};
+pub use relay::Relay;

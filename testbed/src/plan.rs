@@ -11,6 +11,11 @@ use crate::files::{create_folder, secret, write_private};
 use crate::options::{ADMIN, Options, User};
 use crate::{audit, binaries, certs, kubeconfig};
 
+/// The API server of [`Plan::first`], and its process.
+const FIRST: &str = "kube-apiserver";
+/// What etcd calls itself, its only member.
+const MEMBER: &str = "testbed";
+
 /// Says in a kept folder that a testbed made it.
 const MARKER: &str = ".testbed";
 
@@ -25,6 +30,27 @@ pub(crate) struct Plan {
     apiserver_port: u16,
 }
 
+/// What tells one API server of a control plane from the others.
+#[derive(Debug, Clone)]
+pub(crate) struct Seat {
+    /// What its process, its log and its pid file are called after.
+    pub(crate) name: String,
+    port: u16,
+    /// Where it finds etcd.
+    etcd: String,
+}
+
+impl Seat {
+    /// One beside the first.
+    pub(crate) fn another(number: usize, port: u16, etcd: String) -> Self {
+        Self { name: format!("{FIRST}-{number}"), port, etcd }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
+    }
+}
+
 impl Plan {
     pub(crate) fn new(root: PathBuf, bin: PathBuf, options: Options, ports: [u16; 3]) -> Self {
         let [etcd_port, etcd_peer_port, apiserver_port] = ports;
@@ -35,8 +61,13 @@ impl Plan {
         format!("http://127.0.0.1:{}", self.etcd_port)
     }
 
-    pub(crate) fn server_url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.apiserver_port)
+    /// The API server that everybody talks to who asked for no other.
+    pub(crate) fn first(&self) -> Seat {
+        Seat { name: FIRST.to_owned(), port: self.apiserver_port, etcd: self.etcd_endpoint() }
+    }
+
+    pub(crate) fn etcd_data(&self) -> PathBuf {
+        self.root.join("etcd")
     }
 
     pub(crate) fn log(&self, server: &str) -> PathBuf {
@@ -44,7 +75,12 @@ impl Plan {
     }
 
     pub(crate) fn audit_log(&self) -> PathBuf {
-        self.root.join("audit/audit.log")
+        self.audit_log_of(FIRST)
+    }
+
+    fn audit_log_of(&self, server: &str) -> PathBuf {
+        let file = if server == FIRST { "audit.log".to_owned() } else { format!("audit-{server}.log") };
+        self.root.join("audit").join(file)
     }
 
     fn pki(&self, file: &str) -> PathBuf {
@@ -79,32 +115,43 @@ impl Plan {
     }
 
     fn cluster(&self) -> serde_json::Value {
-        json!({ "server": self.server_url(), "certificate-authority": self.pki("ca.crt") })
+        json!({ "server": self.first().url(), "certificate-authority": self.pki("ca.crt") })
     }
 
     pub(crate) fn etcd(&self) -> Command {
         let client = self.etcd_endpoint();
-        let peer = format!("http://127.0.0.1:{}", self.etcd_peer_port);
         let mut etcd = Command::new(self.bin.join("etcd"));
-        etcd.arg("--name=testbed")
-            .arg(flag("data-dir", &self.root.join("etcd")))
+        etcd.args(self.membership())
             .arg(format!("--listen-client-urls={client}"))
             .arg(format!("--advertise-client-urls={client}"))
-            .arg(format!("--listen-peer-urls={peer}"))
-            .arg(format!("--initial-advertise-peer-urls={peer}"))
-            .arg(format!("--initial-cluster=testbed={peer}"));
+            .arg(format!("--listen-peer-urls={}", self.peer_url()));
         if !self.options.fsync {
             etcd.arg("--unsafe-no-fsync");
         }
         etcd
     }
 
-    pub(crate) fn apiserver(&self) -> Command {
+    /// Who the one member of etcd is and where its data are, said alike to whoever runs or restores it.
+    pub(crate) fn membership(&self) -> [std::ffi::OsString; 4] {
+        let peer = self.peer_url();
+        [
+            format!("--name={MEMBER}").into(),
+            flag("data-dir", &self.etcd_data()),
+            format!("--initial-advertise-peer-urls={peer}").into(),
+            format!("--initial-cluster={MEMBER}={peer}").into(),
+        ]
+    }
+
+    fn peer_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.etcd_peer_port)
+    }
+
+    pub(crate) fn apiserver(&self, seat: &Seat) -> Command {
         let mut apiserver = Command::new(self.bin.join("kube-apiserver"));
         apiserver
-            .arg(format!("--etcd-servers={}", self.etcd_endpoint()))
+            .arg(format!("--etcd-servers={}", seat.etcd))
             .arg("--bind-address=127.0.0.1")
-            .arg(format!("--secure-port={}", self.apiserver_port))
+            .arg(format!("--secure-port={}", seat.port))
             // The machine may have no other address, and nothing looks for one: hence no endpoints.
             .arg("--advertise-address=127.0.0.1")
             .arg("--endpoint-reconciler-type=none")
@@ -122,7 +169,7 @@ impl Plan {
         if self.options.audit {
             apiserver
                 .arg(flag("audit-policy-file", &self.root.join("audit/policy.json")))
-                .arg(flag("audit-log-path", &self.audit_log()))
+                .arg(flag("audit-log-path", &self.audit_log_of(&seat.name)))
                 // Written before the answer is sent, and never moved aside.
                 .arg("--audit-log-mode=blocking")
                 .arg("--audit-log-maxsize=65536");

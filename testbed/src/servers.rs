@@ -3,14 +3,15 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::apiserver::Apiserver;
 use crate::error::Error;
 use crate::files::write_private;
-use crate::plan::{Plan, kubeconfig_path};
+use crate::plan::{Plan, Seat};
 use crate::process::Process;
-use crate::{ADMIN, binaries, kubeconfig, ready};
+use crate::{binaries, ports, ready};
 
 /// How long a server gets to end by itself before it is killed. The API server would wait a minute
 /// for watches; nothing is lost by not letting it.
@@ -18,23 +19,29 @@ pub(crate) const GRACE: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(crate) struct Servers {
-    pub(crate) plan: Plan,
+    pub(crate) plan: Arc<Plan>,
     etcd: Slot,
-    apiserver: Slot,
+    pub(crate) apiserver: Apiserver,
+    /// The API servers beside the first.
+    others: Mutex<Vec<Arc<Apiserver>>>,
     controller_manager: Option<Slot>,
 }
 
 /// A server that can be replaced by its successor.
 #[derive(Debug)]
-struct Slot(Mutex<Arc<Process>>);
+pub(crate) struct Slot(Mutex<Arc<Process>>);
 
 impl Slot {
-    fn get(&self) -> Arc<Process> {
-        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn new(process: Process) -> Self {
+        Self(Mutex::new(Arc::new(process)))
     }
 
-    fn set(&self, process: Process) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(process);
+    pub(crate) fn get(&self) -> Arc<Process> {
+        Arc::clone(&lock(&self.0))
+    }
+
+    pub(crate) fn set(&self, process: Process) {
+        *lock(&self.0) = Arc::new(process);
     }
 }
 
@@ -42,28 +49,38 @@ impl Servers {
     /// Starts everything and waits until it serves. On an error whatever was started is ended.
     pub(crate) async fn start(plan: Plan) -> Result<Self, Error> {
         plan.prepare()?;
-        let etcd = start_etcd(&plan).await?;
-        let apiserver = start_apiserver(&plan).await?;
-        let mut controller_manager = None;
-        if plan.options.controller_manager {
-            let name = binaries::CONTROLLER_MANAGER;
-            controller_manager = Some(slot(spawn(&plan, name, &plan.controller_manager())?));
-        }
-        Ok(Self { plan, etcd: slot(etcd), apiserver: slot(apiserver), controller_manager })
+        let plan = Arc::new(plan);
+        let etcd = Slot::new(start_etcd(&plan).await?);
+        let apiserver = Apiserver::start(&plan, plan.first()).await?;
+        let manager = plan.options.controller_manager.then(|| start_controller_manager(&plan)).transpose()?;
+        let controller_manager = manager.map(Slot::new);
+        Ok(Self { plan, etcd, apiserver, others: Mutex::default(), controller_manager })
     }
 
     pub(crate) fn etcd(&self) -> Arc<Process> {
         self.etcd.get()
     }
 
-    pub(crate) fn apiserver(&self) -> Arc<Process> {
-        self.apiserver.get()
-    }
-
     pub(crate) fn all(&self) -> Vec<Arc<Process>> {
         // In the order in which they are to end: each before what it talks to.
         let manager = self.controller_manager.as_ref().map(Slot::get);
-        manager.into_iter().chain([self.apiserver(), self.etcd()]).collect()
+        let others = self.others();
+        let apiservers = others.iter().map(|other| other.process()).chain([self.apiserver.process()]);
+        manager.into_iter().chain(apiservers).chain([self.etcd()]).collect()
+    }
+
+    /// Starts an API server beside the others, on a port of its own.
+    pub(crate) async fn add_apiserver(&self, etcd: Option<&str>) -> Result<Arc<Apiserver>, Error> {
+        let etcd = etcd.map_or_else(|| self.plan.etcd_endpoint(), str::to_owned);
+        let [port] = ports::free().ok_or(Error::NoPort { tries: 1 })?;
+        let seat = Seat::another(self.others().len() + 2, port, etcd);
+        let added = Arc::new(Apiserver::start(&self.plan, seat).await?);
+        lock(&self.others).push(Arc::clone(&added));
+        Ok(added)
+    }
+
+    fn others(&self) -> Vec<Arc<Apiserver>> {
+        lock(&self.others).clone()
     }
 
     pub(crate) async fn restart_etcd(&self) -> Result<(), Error> {
@@ -72,9 +89,19 @@ impl Servers {
         Ok(())
     }
 
-    pub(crate) async fn restart_apiserver(&self) -> Result<(), Error> {
-        self.apiserver().end(GRACE).await?;
-        self.apiserver.set(start_apiserver(&self.plan).await?);
+    /// Starts every server that does not run, on its own port and data, each after what it talks to.
+    pub(crate) async fn resume(&self) -> Result<(), Error> {
+        if !self.etcd().is_running() {
+            self.restart_etcd().await?;
+        }
+        for apiserver in std::iter::once(&self.apiserver).chain(self.others().iter().map(|other| &**other)) {
+            if !apiserver.process().is_running() {
+                apiserver.restart().await?;
+            }
+        }
+        if let Some(slot) = self.controller_manager.as_ref().filter(|slot| !slot.get().is_running()) {
+            slot.set(start_controller_manager(&self.plan)?);
+        }
         Ok(())
     }
 
@@ -94,14 +121,11 @@ async fn start_etcd(plan: &Plan) -> Result<Process, Error> {
     Ok(etcd)
 }
 
-async fn start_apiserver(plan: &Plan) -> Result<Process, Error> {
-    let apiserver = spawn(plan, "kube-apiserver", &plan.apiserver())?;
-    let client = kubeconfig::client(&kubeconfig_path(&plan.root, ADMIN)).await?;
-    ready::serves(&apiserver, &client, plan.options.ready_within).await?;
-    Ok(apiserver)
+fn start_controller_manager(plan: &Plan) -> Result<Process, Error> {
+    spawn(plan, binaries::CONTROLLER_MANAGER, &plan.controller_manager())
 }
 
-fn spawn(plan: &Plan, name: &str, command: &Command) -> Result<Process, Error> {
+pub(crate) fn spawn(plan: &Plan, name: &str, command: &Command) -> Result<Process, Error> {
     let process = Process::spawn(name, command, &plan.log(name))?;
     write_private(&pid_file(&plan.root, name), &format!("{}\n", process.pid()))?;
     Ok(process)
@@ -111,6 +135,6 @@ fn pid_file(root: &Path, name: &str) -> std::path::PathBuf {
     root.join(format!("{name}.pid"))
 }
 
-fn slot(process: Process) -> Slot {
-    Slot(Mutex::new(Arc::new(process)))
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
