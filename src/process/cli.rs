@@ -3,6 +3,8 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
 
+use super::ledger;
+
 /// Issues ICP filing service numbers on Kubernetes, binds them to filings and never loses or repeats one.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100)]
@@ -23,6 +25,9 @@ pub(super) enum Command {
     },
     /// Prints the API reference as Markdown.
     ApiReference,
+    /// Keeps a copy of the ledger in a file, and brings it back after a restore.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
 }
 
 #[derive(Debug, Args)]

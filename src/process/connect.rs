@@ -16,10 +16,20 @@ use tower::{BoxError, Layer, Service};
 
 use crate::controllers::{api_error::with_sources, meter::Meter};
 
+/// Whom to act as instead of who one is, as kubectl's flags of these names say.
+#[derive(Debug, Default)]
+pub(super) struct Acting {
+    /// The user.
+    pub(super) user: Option<String>,
+    /// The groups.
+    pub(super) groups: Vec<String>,
+}
+
 /// A client, or a sentence that says what to do.
 pub(super) async fn connect(
     kubeconfig: Option<&Path>,
     context: Option<&str>,
+    acting: Acting,
     meter: Meter,
 ) -> Result<Client, String> {
     let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
@@ -50,6 +60,10 @@ pub(super) async fn connect(
             )
         })?,
     };
+    if acting.user.is_some() {
+        config.auth_info.impersonate = acting.user;
+        config.auth_info.impersonate_groups = Some(acting.groups).filter(|groups| !groups.is_empty());
+    }
     // The library would repeat a create; here an outcome is classed before anything is tried again.
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(5));

@@ -3,12 +3,15 @@
 
 mod cli;
 mod connect;
+mod durable;
 mod generate;
+mod ledger;
 mod logs;
 mod objects;
 mod preflight;
 mod run;
 mod serve;
+mod store;
 
 use clap::Parser;
 use std::process::ExitCode;
@@ -20,5 +23,6 @@ pub fn main() -> ExitCode {
         cli::Command::Run(options) => run::main(options),
         cli::Command::Crds { out } => generate::crds(out.as_deref()),
         cli::Command::ApiReference => generate::api_reference(),
+        cli::Command::Ledger(what) => ledger::main(what),
     }
 }

@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     cli::Run,
-    connect, logs, preflight,
+    connect::{self, Acting},
+    logs, preflight,
     serve::{self, Readiness},
 };
 use crate::controllers::{self, Clock, Context, events, meter::Meter, observe, queue};
@@ -81,9 +82,10 @@ async fn run(options: Run) -> Result<(), End> {
     readiness.set(Some("the API server".to_owned()));
     let server = tokio::spawn(serve::serve(listener, readiness.clone(), Arc::new(registry), stop.clone()));
 
-    let client = connect::connect(kubeconfig.as_deref(), context.as_deref(), meter.clone())
-        .await
-        .map_err(End::Start)?;
+    let client =
+        connect::connect(kubeconfig.as_deref(), context.as_deref(), Acting::default(), meter.clone())
+            .await
+            .map_err(End::Start)?;
     let waiting = readiness.clone();
     tokio::select! {
         () = stop.cancelled() => return Ok(()),

@@ -14,4 +14,5 @@ pub mod number;
 pub mod release;
 pub mod request;
 pub mod snapshot;
+pub mod restore;
 pub mod world;
