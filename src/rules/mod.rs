@@ -13,6 +13,6 @@ pub mod life;
 pub mod number;
 pub mod release;
 pub mod request;
-pub mod snapshot;
 pub mod restore;
+pub mod snapshot;
 pub mod world;
