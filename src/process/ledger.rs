@@ -15,7 +15,7 @@ use super::connect::{self, Acting};
 use crate::{
     api::{ServiceNumber, ServiceNumberSpec},
     controllers::{api_error::with_sources, meter::Meter},
-    rules::restore::Book,
+    rules::restore::{Book, Contradiction},
 };
 
 #[derive(Debug, Subcommand)]
@@ -86,6 +86,14 @@ enum End {
 impl End {
     fn failed(what: &str, why: impl Display) -> Self {
         Self::Failed(format!("{what}: {why}"))
+    }
+
+    /// Prints every contradiction.
+    fn contradiction(all: &[Contradiction], consequence: &str) -> Self {
+        for contradiction in all {
+            eprintln!("contradiction: {contradiction}");
+        }
+        Self::Contradiction(format!("{} contradictions; {consequence}", all.len()))
     }
 }
 

@@ -38,12 +38,13 @@ pub(super) async fn export(target: Target, out: Option<&Path>) -> Result<(), End
             )));
         }
         Some((_, old)) => restore::merge(&old, &book).map_err(|contradictions| {
-            contradictions.iter().for_each(|c| eprintln!("contradiction: {c}"));
-            End::Contradiction(format!(
-                "{} records of the cluster are not those of {here}, which stays as it is: the store was restored from an \
-                 older copy and numbers were issued since. Stop the operator and see docs/restore.md",
-                contradictions.len()
-            ))
+            End::contradiction(
+                &contradictions,
+                &format!(
+                    "{here} stays as it is: the store was restored from an older copy and numbers were issued since. \
+                     Stop the operator and see docs/restore.md"
+                ),
+            )
         })?,
     };
     durable::replace(path, &text(&book, &store, &revision)?)
@@ -52,7 +53,9 @@ pub(super) async fn export(target: Target, out: Option<&Path>) -> Result<(), End
     if signs.is_empty() {
         return Ok(());
     }
-    signs.iter().for_each(|sign| eprintln!("kept: {sign}"));
+    for sign in &signs {
+        eprintln!("kept: {sign}");
+    }
     Err(End::Missing(format!(
         "the cluster is behind the file in {} records, which {here} keeps: the store was restored from an older copy. \
          Stop the operator and see docs/restore.md",

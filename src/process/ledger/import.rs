@@ -52,7 +52,9 @@ pub(super) async fn import(
         return Ok(());
     }
     if dry_run {
-        plan.create.iter().for_each(|spec| println!("would add {}", told(spec)));
+        for spec in &plan.create {
+            println!("would add {}", told(spec));
+        }
         for (place, steps) in &plan.forward {
             println!("would bring forward {place}: {}", verbs(steps));
         }
@@ -80,12 +82,10 @@ pub(super) async fn import(
 
 fn decide(copy: &Book, stored: &Stored) -> Result<Plan, End> {
     restore::plan(copy, &stored.book).map_err(|contradictions| {
-        contradictions.iter().for_each(|c| eprintln!("contradiction: {c}"));
-        End::Contradiction(format!(
-            "{} contradictions between the file and the cluster; nothing was written. Numbers were issued on the restored \
-             store: see docs/restore.md",
-            contradictions.len()
-        ))
+        End::contradiction(
+            &contradictions,
+            "nothing was written: numbers were issued on the restored store. See docs/restore.md",
+        )
     })
 }
 
