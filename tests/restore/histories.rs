@@ -81,7 +81,7 @@ fn happen(ledger: &mut Vec<ServiceNumberSpec>, at: usize, event: &Event) {
         6 => Change::GiveBack,
         7 => Change::Submit(time(at)),
         8 => Change::Consume(time(at), format!("浙ICP备{at:08}号-1")),
-        _ if detail % 2 == 0 => Change::Cancel(time(at)),
+        _ if detail.is_multiple_of(2) => Change::Cancel(time(at)),
         _ => Change::TakeOver(format!("uid-{at}")),
     };
     // Submission is refused while another record is bound to the filing, as the operator refuses it.
@@ -105,16 +105,16 @@ fn issue(ledger: &mut Vec<ServiceNumberSpec>, at: usize, detail: u8) {
         state: NumberState::Issued,
         slot: 0,
         quota: 12,
-        quota_scope: if detail % 3 == 0 { QuotaScope::Account } else { QuotaScope::Instance },
+        quota_scope: if detail.is_multiple_of(3) { QuotaScope::Account } else { QuotaScope::Instance },
         class_name: "ecs".to_owned(),
         instance_name: format!("i-{}", detail % 4),
         account_id: "1001".to_owned(),
         claim: Claim {
-            kind: if detail % 5 == 0 { ClaimKind::Filing } else { ClaimKind::ServiceNumberRequest },
+            kind: if detail.is_multiple_of(5) { ClaimKind::Filing } else { ClaimKind::ServiceNumberRequest },
             namespace: "shop".to_owned(),
             name: format!("claim-{at}"),
         },
-        filing_account_id: (detail % 7 == 0).then(|| "2002".to_owned()),
+        filing_account_id: detail.is_multiple_of(7).then(|| "2002".to_owned()),
         issued_time: time(at),
         filing: None,
         submitted_time: None,
