@@ -45,15 +45,16 @@ pub fn judge(
             "Delete this Instance, or ask its owner to delete the earlier one; numbers already issued count for both.",
         ));
     }
-    let Some(class) = class else {
+    if class.is_none() {
         refusals.push(refusal(
             Reason::ClassNotFound,
             format!("no InstanceClass {}", instance.class_name),
             "an InstanceClass of that name",
             "List the classes with `kubectl get instanceclasses`; className is immutable, so delete this Instance and declare it again.",
         ));
-        return Judgement { refusals, next_change: None };
-    };
+    }
+    // What holds of every instance is said without its class too.
+    let nothing_asked = Requirements::default();
     let Requirements {
         regions,
         billing_methods,
@@ -63,9 +64,11 @@ pub fn judge(
         public_address,
         min_first_order_months,
         min_first_order_yuan,
-    } = &class.requirements;
+    } = class.map_or(&nothing_asked, |class| &class.requirements);
 
-    if instance.provider != class.provider {
+    if let Some(class) = class
+        && instance.provider != class.provider
+    {
         refusals.push(refusal(
             Reason::ProviderNotSupported,
             &instance.provider,

@@ -50,7 +50,11 @@ pub async fn lab() -> &'static Lab {
                 "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": who.name()}],
             })
         };
-        let roles = [role(Who::Alice, "icp-filing-applicant"), role(Who::Registrar, "icp-filing-registrar")];
+        let roles = [
+            role(Who::Alice, "icp-filing-applicant"),
+            role(Who::Bob, "icp-filing-applicant"),
+            role(Who::Registrar, "icp-filing-registrar"),
+        ];
         let roles = json!({"apiVersion": "v1", "kind": "List", "items": roles}).to_string();
         must("give people their roles", cluster.kubectl(Who::Admin).apply(&roles).await);
         lab
@@ -87,6 +91,7 @@ pub struct People {
     platform_admin: Client,
     registrar: Client,
     alice: Client,
+    bob: Client,
 }
 
 impl People {
@@ -97,6 +102,7 @@ impl People {
             platform_admin: cluster.client(Who::PlatformAdmin).await,
             registrar: cluster.client(Who::Registrar).await,
             alice: cluster.client(Who::Alice).await,
+            bob: cluster.client(Who::Bob).await,
         }
     }
 
@@ -106,6 +112,7 @@ impl People {
             Who::Admin => &self.admin,
             Who::Registrar => &self.registrar,
             Who::Alice => &self.alice,
+            Who::Bob => &self.bob,
             _ => &self.platform_admin,
         }
         .clone()

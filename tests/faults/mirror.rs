@@ -26,6 +26,7 @@ pub struct Mirror {
 struct State {
     objects: Objects,
     truth: Truth,
+    changes: usize,
 }
 
 /// Every object of ours.
@@ -105,6 +106,12 @@ impl Mirror {
         found.unwrap_or_else(|_| Err(format!("not within {} s: {last}", within.as_secs())))
     }
 
+    /// How often anything of ours was written so far.
+    #[allow(dead_code, reason = "not every program that shares this file asks")]
+    pub fn changes(&self) -> usize {
+        lock(&self.state).changes
+    }
+
     /// What statuses said so far that was not true.
     pub fn lies(&self) -> Vec<String> {
         lock(&self.state).truth.lies.clone()
@@ -114,6 +121,7 @@ impl Mirror {
 impl State {
     fn take(&mut self, change: &history::Change) {
         let Some(kind) = Kind::of_resource(&change.resource) else { return };
+        self.changes += 1;
         let key = (kind.resource(), change.name.clone());
         match &change.object {
             Some(object) => {

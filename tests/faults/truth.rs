@@ -13,7 +13,7 @@ use crate::plan::Kind;
 pub struct Truth {
     /// What was not true, each with its revision.
     pub lies: Vec<String>,
-    /// Request to the first number that it was ever shown.
+    /// Request and instance to the first number that was ever shown for them.
     shown: HashMap<String, String>,
 }
 
@@ -46,7 +46,8 @@ impl Truth {
             lies.into_iter().map(|lie| format!("revision {revision}: {} {name}: {lie}", kind.resource())),
         );
         if let (Kind::Request, Some(number)) = (kind, status["serviceNumber"].as_str()) {
-            let first = self.shown.entry(name.to_owned()).or_insert_with(|| number.to_owned());
+            let claim = format!("{name} on {}", object["spec"]["instanceRef"]["name"]);
+            let first = self.shown.entry(claim).or_insert_with(|| number.to_owned());
             if first != number {
                 self.lies
                     .push(format!("revision {revision}: request {name} was shown another number before"));

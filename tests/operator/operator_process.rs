@@ -2,7 +2,7 @@
 //! known here.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -38,11 +38,22 @@ impl Operator {
 
     /// Starts one that connects as a kubeconfig says and logs into a folder.
     pub fn with(folder: &Path, kubeconfig: &Path, more: &[&str]) -> Self {
+        Self::with_environment(folder, kubeconfig, more, &[])
+    }
+
+    /// The same, with more environment too.
+    pub fn with_environment(
+        folder: &Path,
+        kubeconfig: &Path,
+        more: &[&str],
+        environment: &[(&'static str, PathBuf)],
+    ) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("operator-{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let mut command = Command::new(PROGRAM);
         command.args(["run", "--listen", "127.0.0.1:0", "--log-format", "json", "--kubeconfig"]);
         command.arg(kubeconfig).args(more).env("RUST_BACKTRACE", "1");
+        command.envs(environment.iter().cloned());
         let process = Process::spawn(&name, &command, &folder.join(format!("{name}.log")));
         Self { process: must("start the operator", process) }
     }

@@ -216,14 +216,19 @@ fn a_subscription_qualifies_from_the_second_at_which_it_begins() {
 }
 
 #[test]
-fn without_its_class_an_instance_is_told_so_and_a_duplicate_is_told_both() {
-    let said = |duplicate| {
-        let judged = judge(&server("ecs"), None, duplicate, now());
-        assert_eq!(judged.next_change, None);
+fn without_its_class_an_instance_is_told_so_with_all_that_holds_of_every_instance() {
+    let said = |spec: &InstanceSpec, duplicate, when| {
+        let judged = judge(spec, None, duplicate, when);
         judged.refusals.into_iter().map(|r| r.reason).collect::<Vec<_>>()
     };
-    assert_eq!(said(false), [Reason::ClassNotFound]);
-    assert_eq!(said(true), [Reason::DuplicateInstance, Reason::ClassNotFound]);
+    let mut spec = server("ecs");
+    assert_eq!(said(&spec, false, now()), [Reason::ClassNotFound]);
+    assert_eq!(said(&spec, true, now()), [Reason::DuplicateInstance, Reason::ClassNotFound]);
+    let end = spec.subscription.as_ref().map(|s| s.expiration_time.0);
+    assert_eq!(judge(&spec, None, false, now()).next_change, end);
+    spec.state = InstanceState::Released;
+    let late = [Reason::ClassNotFound, Reason::SubscriptionExpired, Reason::InstanceReleased];
+    assert_eq!(said(&spec, false, end.expect("an end")), late);
 }
 
 #[test]
