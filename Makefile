@@ -22,6 +22,7 @@ down: ## Stop what `make up` left running
 .PHONY: test
 test: ## Every test: rules, simulation, and the real API server and etcd
 	cargo test --workspace --locked
+	tests/planted/run quick
 
 .PHONY: check
 check: ## Formatting, lints, docs, dependencies and drift of what is generated
@@ -59,3 +60,7 @@ faults: ## Every fault at every write of every scenario, on the real API server 
 .PHONY: simulate
 simulate: ## A hundred thousand random executions of the decision functions
 	SIM_RUNS=100000 cargo test --release --locked --test simulate -- --nocapture
+
+.PHONY: planted
+planted: ## Every bug planted on purpose, and what finds it; writes docs/planted.md
+	tests/planted/run

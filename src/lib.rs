@@ -4,5 +4,6 @@
 
 pub mod api;
 pub mod controllers;
+pub mod planted;
 pub mod process;
 pub mod rules;

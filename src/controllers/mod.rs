@@ -23,6 +23,7 @@ use std::{
     time::Duration,
 };
 
+use crate::planted::{self, Bug};
 use crate::rules::{
     key::Key,
     world::{Work, World},
@@ -117,7 +118,10 @@ pub async fn reconcile(context: Arc<Context>, work: Work) -> Outcome {
                     tracing::warn!(?work, %failure, "will try again");
                 }
             }
+            planted::impossible(Bug::RefusalPanics, matches!(failure, Failure::Refused(_)));
             match failure {
+                Failure::Refused(_) if planted::is_on(Bug::RefusalIsFinal) => Outcome::Done,
+                Failure::Conflict if planted::is_on(Bug::ConflictIsFinal) => Outcome::Done,
                 Failure::Overload { retry_after } => Outcome::Failed { at_least: retry_after },
                 Failure::Refused(_) => Outcome::Failed { at_least: Duration::from_secs(1) },
                 Failure::Conflict | Failure::Gone | Failure::Unknown(_) => {

@@ -14,6 +14,7 @@ use std::{fmt::Debug, pin::pin, sync::Arc};
 use super::{Context, api_error::with_sources, queue::Adder};
 use crate::{
     api::{Filing, Instance, InstanceClass, ServiceNumber, ServiceNumberRequest},
+    planted::{self, Bug},
     rules::{
         ledger::WentBack,
         world::{ObjectKey, Observation, Seen},
@@ -155,6 +156,9 @@ async fn follow<K: Resource + Clone>(
                 if last_error.as_ref() != Some(&text) {
                     tracing::warn!(kind, "{text}");
                     last_error = Some(text);
+                }
+                if planted::is_on(Bug::WatchNotBegunAnew) {
+                    std::future::pending::<()>().await;
                 }
                 continue;
             }

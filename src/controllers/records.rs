@@ -7,7 +7,7 @@
 
 use kube::{
     Api, ResourceExt,
-    api::{Patch, PatchParams, PostParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use super::{
     api_error::{Failure, bounded},
 };
 use crate::{
-    api::ServiceNumber,
+    api::{Claim, ServiceNumber, ServiceNumberSpec},
+    planted::{self, Bug},
     rules::{issue::Order, life::Change},
 };
 
@@ -26,11 +27,24 @@ pub async fn create(context: &Context, order: &Order) -> Result<(), Failure> {
     let api: Api<ServiceNumber> = Api::all(context.client.clone());
     let record = order.record(uuid::Uuid::new_v4().to_string());
     let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
+    if planted::is_on(Bug::SlotWithoutCreate) {
+        context.learn(|world| world.ledger.learn(Arc::new(record)));
+        return Ok(());
+    }
     let live = match bounded(api.create(&params, &record)).await {
         Ok(created) => {
             tracing::info!(record = created.name_any(), claim = ?order.claim(), "issued a number");
             context.meter.issued(&created.spec);
             created
+        }
+        Err(Failure::Conflict) if planted::is_on(Bug::TakenIsMine) => record,
+        Err(Failure::Conflict) if planted::is_on(Bug::TakenIsAnError) => {
+            return Err(Failure::Refused("it exists already".to_owned()));
+        }
+        Err(Failure::Unknown(_)) if planted::is_on(Bug::FreshName) => {
+            let (slot, number) = (record.spec.slot + 1, uuid::Uuid::new_v4().to_string());
+            let fresh = ServiceNumberSpec { number, slot, ..record.spec };
+            bounded(api.create(&params, &ServiceNumber::new(&order.key.record(slot), fresh))).await?
         }
         // The name is taken, perhaps by a create of ours whose answer was lost: the live record says by whom.
         Err(failure @ (Failure::Conflict | Failure::Unknown(_))) => {
@@ -55,21 +69,37 @@ pub async fn create(context: &Context, order: &Order) -> Result<(), Failure> {
 /// Changes a record as it was seen. The watch brings what became of it.
 pub async fn change(context: &Context, record: &ServiceNumber, change: &Change) -> Result<(), Failure> {
     let name = record.name_any();
-    if change.apply(&record.spec).is_none() {
+    let Some(changed) = change.apply(&record.spec) else {
         // The rules decided it from this very record, so this is a defect of theirs; nothing is written.
         return Err(Failure::Refused(format!(
             "{} is no step of a record that is {:?}",
             change.verb(),
             record.spec.state
         )));
-    }
+    };
     let api: Api<ServiceNumber> = Api::all(context.client.clone());
     let patch = json!({"metadata": {"resourceVersion": record.resource_version()}, "spec": change.patch()});
     let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-    bounded(api.patch(&name, &params, &Patch::Merge(&patch))).await?;
+    if planted::is_on(Bug::WholeRecordWritten) {
+        let whole = ServiceNumber { spec: changed, ..record.clone() };
+        bounded(api.replace(&name, &PostParams::default(), &whole)).await?;
+    } else {
+        bounded(api.patch(&name, &params, &Patch::Merge(&patch))).await?;
+    }
     tracing::info!(record = name, change = change.verb(), filing = ?bound_to(record, change), "changed a record");
     context.meter.changed(change);
     Ok(())
+}
+
+/// Nobody deletes records: this is a bug to be found.
+pub(super) async fn delete(context: &Context, claim: &Claim) -> Result<(), Failure> {
+    let of_claim = context
+        .decide(|world, _| world.ledger.records().find(|r| r.spec.claim == *claim).map(|r| r.name_any()));
+    let api: Api<ServiceNumber> = Api::all(context.client.clone());
+    match of_claim {
+        Some(name) => bounded(api.delete(&name, &DeleteParams::default())).await.map(drop),
+        None => Ok(()),
+    }
 }
 
 fn bound_to(record: &ServiceNumber, change: &Change) -> Option<String> {

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     api::{ServiceNumberRequest, ServiceNumberRequestStatus},
+    planted::{self, Bug},
     rules::{
         request::{self, Step},
         world::ObjectKey,
@@ -26,7 +27,12 @@ pub async fn reconcile(context: &Context, key: &ObjectKey) -> Result<Outcome, Fa
         let (observed, step) =
             context.decide(|world, now| (world.requests.get(key).cloned(), request::decide(world, key, now)));
         match step {
-            Step::Leave => return Ok(Outcome::Done),
+            Step::Leave => {
+                if planted::is_on(Bug::RecordDeleted) {
+                    records::delete(context, &request::claim_of(key)).await?;
+                }
+                return Ok(Outcome::Done);
+            }
             Step::Issue(order) => {
                 let _turn = context.turn(&order.key).await;
                 // Whoever had the turn before may have taken the slot.

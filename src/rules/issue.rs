@@ -15,6 +15,7 @@ use crate::api::{
     BoundFiling, Claim, Instance, InstanceClass, NumberState, Reason, Refusal, ServiceNumber,
     ServiceNumberSpec,
 };
+use crate::planted::{self, Bug};
 
 /// Who asks for a number, on which instance of its own namespace, and on which terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +56,12 @@ impl Order {
     /// The record to create, with a number made for it.
     #[must_use]
     pub fn record(&self, number: String) -> ServiceNumber {
-        ServiceNumber::new(&self.record_name(), ServiceNumberSpec { number, ..self.spec.clone() })
+        let name = if planted::is_on(Bug::RandomName) {
+            format!("{}-{}", self.key, &number[..8])
+        } else {
+            self.record_name()
+        };
+        ServiceNumber::new(&name, ServiceNumberSpec { number, ..self.spec.clone() })
     }
 }
 
@@ -74,7 +80,9 @@ pub enum Allocation {
 #[must_use]
 pub fn allocate(world: &World, asking: &Asking<'_>, now: Timestamp) -> Allocation {
     let Asking { claim, instance: instance_name, account, grant, filing } = asking;
-    if let Some(record) = world.ledger.claimed(claim, instance_name) {
+    let counts =
+        |r: &&Arc<ServiceNumber>| !planted::is_on(Bug::ForeignClockTrusted) || r.spec.issued_time.0 <= now;
+    if let Some(record) = world.ledger.claimed(claim, instance_name).filter(counts) {
         return Allocation::Have(record.clone());
     }
     let Some(instance) = world.instances.get(&ObjectKey::new(&claim.namespace, *instance_name)) else {
@@ -101,7 +109,14 @@ pub fn allocate(world: &World, asking: &Asking<'_>, now: Timestamp) -> Allocatio
     }
     let key = key_of(instance, class);
     let quota = class.spec.quota;
-    match world.ledger.slots(&key, quota) {
+    let counted = || instance.status.as_ref().and_then(|s| s.quota.as_ref()).map_or(0, |q| q.issued);
+    let slots = match world.ledger.slots(&key, quota) {
+        Slots::Exhausted(next) if planted::is_on(Bug::QuotaFromCounter) && counted() < quota => {
+            Slots::Free(next)
+        }
+        slots => slots,
+    };
+    match slots {
         Slots::Free(slot) if refusals.is_empty() => {
             let mut spec = ServiceNumberSpec {
                 number: String::new(),

@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
 use crate::api::{BoundFiling, NumberState, ServiceNumberSpec};
+use crate::planted::{self, Bug};
 
 /// One step of a record. Each is a write of its own; none may be joined with another (design §4).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +66,9 @@ impl Change {
     #[must_use]
     pub fn patch(&self) -> Value {
         match self {
+            Self::Bind(filing) if planted::is_on(Bug::BindAndSeal) => {
+                json!({"filing": filing, "submittedTime": "2026-01-01T00:00:00Z", "state": NumberState::Submitted})
+            }
             Self::Bind(filing) => json!({"filing": filing, "state": NumberState::InUse}),
             Self::TakeOver(uid) => json!({"filing": {"uid": uid}}),
             Self::GiveBack => json!({"filing": null, "state": NumberState::Issued}),

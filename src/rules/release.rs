@@ -4,7 +4,8 @@
 use kube::ResourceExt;
 
 use super::world::{ObjectKey, World};
-use crate::api::{BoundFiling, ServiceNumber};
+use crate::api::{BoundFiling, Filing, ServiceNumber};
+use crate::planted::{self, Bug};
 
 /// The filing to ask the server for, if there is one to ask for.
 #[must_use]
@@ -15,7 +16,9 @@ pub fn suspect<'a>(world: &World, record: &'a ServiceNumber) -> Option<&'a Bound
         return None;
     }
     let cached = world.filings.get(&ObjectKey::new(&bound.namespace, &bound.name));
-    let there = cached.is_some_and(|f| f.uid().as_deref() == Some(&bound.uid));
+    let draft = |f: &Filing| f.status.as_ref().is_none_or(|s| s.submitted_time.is_none());
+    let there = cached.is_some_and(|f| f.uid().as_deref() == Some(&bound.uid))
+        && !(planted::is_on(Bug::ReleasedAsDraft) && cached.is_some_and(|f| draft(f)));
     (!there).then_some(bound)
 }
 
@@ -23,5 +26,5 @@ pub fn suspect<'a>(world: &World, record: &'a ServiceNumber) -> Option<&'a Bound
 /// One that is being deleted is not gone.
 #[must_use]
 pub fn is_gone(bound: &BoundFiling, live_uid: Option<&str>) -> bool {
-    live_uid != Some(&bound.uid)
+    live_uid != Some(&bound.uid) || planted::is_on(Bug::ReleasedAsDraft)
 }

@@ -13,6 +13,7 @@ use crate::api::{
     Claim, ClaimKind, NumberState, Reason, Refusal, ServiceNumber, ServiceNumberRequest,
     ServiceNumberRequestStatus,
 };
+use crate::planted::{self, Bug};
 
 /// The next step for a request.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +47,13 @@ pub fn decide(world: &World, key: &ObjectKey, now: Timestamp) -> Step {
         filing: None,
     };
     match allocate(world, &asking, now) {
+        Allocation::Issue(order)
+            if planted::is_on(Bug::NumberBeforeRecord)
+                && request.status.as_ref().is_none_or(|s| s.service_number.is_none()) =>
+        {
+            let record = order.record(request.metadata.uid.clone().unwrap_or_default());
+            Step::Settle(Box::new(status(request, Some(&record), Vec::new(), now)), Some(now))
+        }
         Allocation::Issue(order) => Step::Issue(order),
         Allocation::Refused(refusals, wake) => {
             Step::Settle(Box::new(status(request, None, refusals, now)), wake)

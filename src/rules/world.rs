@@ -13,6 +13,7 @@ use crate::api::{
     Claim, ClaimKind, Filing, Instance, InstanceClass, QuotaScope, ServiceNumber, ServiceNumberRequest,
     ServiceNumberSpec,
 };
+use crate::planted::{self, Bug};
 use shelf::Index;
 
 pub use shelf::{Seen, Shelf};
@@ -143,6 +144,7 @@ impl World {
         }
         Ok(match (was_complete, self.is_complete()) {
             (true, _) => work,
+            (false, true) if planted::is_on(Bug::StartLooksAtNothing) => work,
             (false, true) => self.everything(),
             (false, false) => BTreeSet::new(),
         })
@@ -151,7 +153,11 @@ impl World {
     /// All there is to look at.
     #[must_use]
     pub fn everything(&self) -> BTreeSet<Work> {
-        let drafts = self.ledger.records().filter(|r| is_draft(r)).map(|r| Work::Record(r.name_any()));
+        let drafts = self
+            .ledger
+            .records()
+            .filter(|r| is_draft(r) && !planted::is_on(Bug::ReleasedOnDeletionOnly))
+            .map(|r| Work::Record(r.name_any()));
         self.instances
             .keys()
             .cloned()
@@ -184,7 +190,8 @@ impl World {
             }
             work.insert(Work::Instance(key.clone()));
             let facts = |i: &Arc<Instance>| (i.spec.clone(), i.metadata.uid.clone());
-            if old.as_ref().map(facts) != new.as_ref().map(facts) {
+            let unheard = planted::is_on(Bug::InstanceWakesNobody) && old.is_none();
+            if old.as_ref().map(facts) != new.as_ref().map(facts) && !unheard {
                 self.instance_affects(&key, work);
             }
         }
@@ -215,7 +222,9 @@ impl World {
             if let Some(new) = &new {
                 self.index_filing(&key, new, |index, at, key| index.insert(at.clone(), key.clone()));
             }
-            if new.as_ref().map(|f| &f.metadata.uid) != old.as_ref().map(|f| &f.metadata.uid) {
+            let uid = |f: &Arc<Filing>| f.metadata.uid.clone();
+            let unseen = planted::is_on(Bug::RecreationNotSeen) && new.is_some();
+            if new.as_ref().map(uid) != old.as_ref().map(uid) && !unseen {
                 let drafts = self.ledger.bound_to(&key.namespace, &key.name).filter(|r| is_draft(r));
                 work.extend(drafts.map(|r| Work::Record(r.name_any())));
             }
@@ -250,6 +259,9 @@ impl World {
         match seen {
             Seen::Applied(record) => {
                 let old = self.ledger.observe(record.clone());
+                let repeated =
+                    old.as_ref().is_some_and(|o| o.resource_version() == record.resource_version());
+                planted::impossible(Bug::RepeatPanics, repeated);
                 self.record_affects(&record, work);
                 match old {
                     Some(old) => self.record_affects(&old, work),

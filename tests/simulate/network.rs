@@ -2,6 +2,7 @@
 
 use icp_filing_operator::{
     api::{Filing, Instance, ServiceNumber, ServiceNumberRequest},
+    planted::{self, Bug},
     rules::world::{ObjectKey, Work},
 };
 use kube::ResourceExt;
@@ -47,7 +48,7 @@ pub fn carry_out(store: &mut Store, number: impl FnOnce(&str) -> String, call: &
             answer(done, |r| Answer::Record(Some(r)))
         }
         Call::SayOfRequest(observed, status) => {
-            let revision = observed.resource_version();
+            let revision = decided_from(&**observed);
             let key = ObjectKey::of(&**observed);
             let done = store.update::<ServiceNumberRequest>(&key, revision.as_deref(), |live| {
                 live.status = Some((**status).clone());
@@ -55,7 +56,7 @@ pub fn carry_out(store: &mut Store, number: impl FnOnce(&str) -> String, call: &
             answer(done, Answer::Request)
         }
         Call::SayOfFiling(observed, status) => {
-            let revision = observed.resource_version();
+            let revision = decided_from(&**observed);
             let key = ObjectKey::of(&**observed);
             let done = store.update::<Filing>(&key, revision.as_deref(), |live| {
                 let review = live.status.take().and_then(|s| s.review);
@@ -66,7 +67,7 @@ pub fn carry_out(store: &mut Store, number: impl FnOnce(&str) -> String, call: &
             answer(done, Answer::Filing)
         }
         Call::SayOfInstance(observed, status) => {
-            let revision = observed.resource_version();
+            let revision = decided_from(&**observed);
             let key = ObjectKey::of(&**observed);
             let done = store.update::<Instance>(&key, revision.as_deref(), |live| {
                 live.status = Some((**status).clone());
@@ -74,6 +75,11 @@ pub fn carry_out(store: &mut Store, number: impl FnOnce(&str) -> String, call: &
             answer(done, Answer::Instance)
         }
     }
+}
+
+/// The revision that a status write carries.
+fn decided_from(observed: &impl ResourceExt) -> Option<String> {
+    observed.resource_version().filter(|_| !planted::is_on(Bug::StatusWithoutRevision))
 }
 
 fn answer<T>(result: Result<T, Refused>, done: impl FnOnce(T) -> Answer) -> Answer {

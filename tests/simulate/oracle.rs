@@ -2,7 +2,9 @@
 //! Written from design §3 without a look at how the rules decide.
 
 use icp_filing_operator::{
-    api::{Filing, NumberState, QuotaScope, ReviewState, ServiceNumber, ServiceNumberSpec},
+    api::{
+        Filing, NumberState, QuotaScope, ReviewState, ServiceNumber, ServiceNumberRequest, ServiceNumberSpec,
+    },
     rules::world::ObjectKey,
 };
 use kube::{Resource, ResourceExt};
@@ -75,8 +77,29 @@ pub fn record(store: &Store, old: Option<&ServiceNumber>, new: &ServiceNumber) -
     hold(b.0 == a.0 || old.filing == n.filing, || format!("4: {name} was bound and submitted in one write"))
 }
 
-/// The half of invariant 4 that is about reviews.
+/// A request shows a number that it was issued, and none before: the ledger is written first.
+pub fn request(
+    store: &Store,
+    _: Option<&ServiceNumberRequest>,
+    new: &ServiceNumberRequest,
+) -> Result<(), String> {
+    let Some(number) = new.status.as_ref().and_then(|s| s.service_number.as_ref()) else { return Ok(()) };
+    let own = (new.namespace().unwrap_or_default(), new.name_any());
+    let issued = store.records.live.values().any(|r| {
+        r.spec.number == *number && (&r.spec.claim.namespace, &r.spec.claim.name) == (&own.0, &own.1)
+    });
+    hold(issued, || format!("request {own:?} shows a number that it was not issued"))
+}
+
+/// The half of invariant 4 that is about reviews, and that no status is ahead of the ledger.
 pub fn filing(store: &Store, _: Option<&Filing>, new: &Filing) -> Result<(), String> {
+    let said = new.status.as_ref().and_then(|s| Some((s.record_name.as_ref()?, s.submitted_time.as_ref()?)));
+    if let Some((record, time)) = said {
+        let sealed = store.records.live.get(&ObjectKey::new("", record));
+        hold(sealed.is_some_and(|r| r.spec.submitted_time.as_ref() == Some(time)), || {
+            format!("filing {} shows a submission that the ledger does not have", ObjectKey::of(new))
+        })?;
+    }
     let Some(review) = new.status.as_ref().and_then(|s| s.review.as_ref()) else { return Ok(()) };
     let sealed = store.records.live.get(&ObjectKey::new("", &review.record_name)).is_some_and(|r| {
         r.spec.submitted_time.is_some()

@@ -250,7 +250,7 @@ kind!(
         conditions: admission::untouched(),
         ..Default::default()
     }),
-    oracle::nothing
+    oracle::request
 );
 kind!(
     Filing,

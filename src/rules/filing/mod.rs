@@ -18,6 +18,7 @@ use crate::api::{
     BoundFiling, Filing, FilingStatus, Instance, InstanceState, NumberState, Reason, Refusal, Review,
     ReviewState, ServiceNumber,
 };
+use crate::planted::{self, Bug};
 use source::Source;
 use status::Stand;
 
@@ -72,7 +73,10 @@ fn bound_to(world: &World, key: &ObjectKey, filing: &Filing) -> Vec<Arc<ServiceN
     world
         .ledger
         .bound_to(&key.namespace, &key.name)
-        .filter(|r| r.spec.filing.as_ref().is_some_and(|b| b.domain == filing.spec.website.domain))
+        .filter(|r| {
+            planted::is_on(Bug::BoundByName)
+                || r.spec.filing.as_ref().is_some_and(|b| b.domain == filing.spec.website.domain)
+        })
         .cloned()
         .collect()
 }
@@ -114,7 +118,7 @@ fn with_number(
         };
     }
     let uid = filing.uid().unwrap_or_default();
-    if kept.spec.filing.as_ref().is_some_and(|b| b.uid != uid) {
+    if kept.spec.filing.as_ref().is_some_and(|b| b.uid != uid) && !planted::is_on(Bug::BoundByName) {
         // OBSERVATION: the manifest was applied again before its draft's binding was given back.
         return match source.refusals() {
             [] => Step::Change(kept.clone(), Change::TakeOver(uid)),
@@ -133,6 +137,10 @@ fn with_number(
     }
     // The seal: of one snapshot, this record is bound to this uid and no other record is bound to this
     // namespace, name and domain. Extras were given back above, so whatever else is here forbids it.
+    let said = filing.status.as_ref().is_some_and(|s| s.submitted_time.is_some());
+    if planted::is_on(Bug::SubmittedBeforeSeal) && !said {
+        return settle(Stand::Submitted, Some(now));
+    }
     if bound.len() == 1 {
         Step::Change(kept.clone(), Change::Submit(Time(eligibility::whole_second(now))))
     } else {
@@ -220,6 +228,7 @@ fn outcome(filing: &Filing, record: &ServiceNumber, now: Timestamp) -> Option<Ch
         && status.submitted_time.is_some();
     let time = || Time(eligibility::whole_second(now));
     match (review.state, &review.icp_number) {
+        _ if planted::is_on(Bug::ConsumedFromStatus) => None,
         (ReviewState::Approved, Some(icp_number)) if due => Some(Change::Consume(time(), icp_number.clone())),
         (ReviewState::Cancelled, _) if due => Some(Change::Cancel(time())),
         _ => None,
@@ -245,6 +254,7 @@ fn submitted(filing: &Filing, record: &ServiceNumber) -> Stand {
         )])
     };
     match (life::state_of(&record.spec), says) {
+        (_, Some((ReviewState::Approved, _))) if planted::is_on(Bug::ConsumedFromStatus) => Stand::Completed,
         (NumberState::Consumed, Some((ReviewState::Cancelled, _))) => contradiction("Approved", "Cancelled"),
         (NumberState::Consumed, Some((ReviewState::Approved, icp)))
             if icp != record.spec.icp_number.as_ref() =>

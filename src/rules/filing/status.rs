@@ -1,9 +1,10 @@
 //! What is said of a filing: the operator's own fields of its status. The review is not among them.
 
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 
 use super::source::Source;
 use crate::api::{Filing, FilingStatus, Refusal, ServiceNumber, condition_type};
+use crate::planted::{self, Bug};
 use crate::rules::conditions::{Aspect, Verdict, Word, conditions};
 
 /// Where a filing stands.
@@ -55,7 +56,8 @@ pub(super) fn status(
         Stand::Refused(refusals) => Verdict::Stalled(Word::of(refusals)),
     };
     let spec = record.map(|r| &r.spec);
-    let submitted = spec.and_then(|s| s.submitted_time.clone());
+    let early = planted::is_on(Bug::SubmittedBeforeSeal) && stand == Stand::Submitted;
+    let submitted = spec.and_then(|s| s.submitted_time.clone()).or(early.then_some(Time(now)));
     let completed = spec.and_then(|s| s.consumed_time.clone());
     let aspect = |type_, holds, yes: &str, no: &str| Aspect {
         type_,
