@@ -50,6 +50,10 @@ struct Call {
     method: String,
     code: String,
 }
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Lease {
+    name: String,
+}
 
 /// Every metric of the process. Clones count into the same ones.
 #[derive(Clone, Debug)]
@@ -70,6 +74,7 @@ pub struct Meter {
     refused: Family<Why, Counter>,
     request_seconds: Histogram,
     records_lost: Counter,
+    leads: Family<Lease, Gauge>,
 }
 
 fn seconds() -> Histogram {
@@ -96,6 +101,7 @@ impl Default for Meter {
             refused: Family::default(),
             request_seconds: seconds(),
             records_lost: Counter::default(),
+            leads: Family::default(),
         }
     }
 }
@@ -150,6 +156,7 @@ impl Meter {
             refused,
             request_seconds,
             records_lost,
+            leads,
         } = self.clone();
         let r = registry;
         r.register("controller_runtime_reconcile", "Looks at objects by result", reconciles);
@@ -172,6 +179,19 @@ impl Meter {
             request_seconds,
         );
         r.register("icp_filing_records_lost", "Records that were seen to be deleted", records_lost);
+        r.register("leader_election_master_status", "Whether this process leads, by lease", leads);
+    }
+
+    /// Whether this process holds a lease.
+    pub fn leads(&self, lease: &str, leads: bool) {
+        self.leads.get_or_create(&Lease { name: lease.to_owned() }).set(leads.into());
+    }
+
+    /// What waited in the queue was dropped.
+    pub fn queue_dropped(&self) {
+        for name in CONTROLLERS {
+            self.depth.get_or_create(&Name { name }).set(0);
+        }
     }
 
     pub(super) fn queued(&self, work: &Work) {

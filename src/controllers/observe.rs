@@ -17,7 +17,7 @@ use crate::{
     planted::{self, Bug},
     rules::{
         ledger::WentBack,
-        world::{ObjectKey, Observation, Seen},
+        world::{ObjectKey, Observation, Seen, Work},
     },
 };
 
@@ -205,7 +205,12 @@ pub async fn resync(context: Arc<Context>, adder: Adder, every: std::time::Durat
     ticks.tick().await;
     loop {
         ticks.tick().await;
-        let work = context.decide(|world, _: Timestamp| world.is_complete().then(|| world.everything()));
-        adder.add(work.into_iter().flatten());
+        adder.add(everything(&context));
     }
+}
+
+/// All work there is, once every kind was listed.
+pub fn everything(context: &Context) -> impl Iterator<Item = Work> {
+    let work = context.decide(|world, _: Timestamp| world.is_complete().then(|| world.everything()));
+    work.into_iter().flatten()
 }

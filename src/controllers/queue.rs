@@ -72,9 +72,9 @@ pub fn queue() -> (Adder, Queue) {
 }
 
 impl Queue {
-    /// Works until `stop`, then finishes what was begun.
+    /// Works until `stop`, then finishes what was begun. If this is dropped, so is what was begun.
     pub async fn run<F>(
-        mut self,
+        &mut self,
         concurrency: usize,
         meter: Meter,
         stop: CancellationToken,
@@ -110,6 +110,12 @@ impl Queue {
         while let Some(done) = tasks.join_next().await {
             state.finished(done);
         }
+    }
+
+    /// Forgets what is put in, for ever.
+    pub async fn forget(&mut self) {
+        while self.0.recv().await.is_some() {}
+        std::future::pending::<()>().await;
     }
 }
 
@@ -215,11 +221,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_thing_is_looked_at_by_one_task_at_a_time_and_seen_again() {
-        let (adder, queue) = queue();
+        let (adder, mut queue) = queue();
         let (running, most, looks) = <(Arc<AtomicUsize>, Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
         let counts = (running.clone(), most.clone(), looks.clone());
         let stop = CancellationToken::new();
-        let worker = tokio::spawn(queue.run(8, Meter::default(), stop.clone(), move |_| {
+        let look = move |_| {
             let (running, most, looks) = counts.clone();
             async move {
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
@@ -228,7 +234,9 @@ mod tests {
                 running.fetch_sub(1, Ordering::SeqCst);
                 Outcome::Done
             }
-        }));
+        };
+        let stopped = stop.clone();
+        let worker = tokio::spawn(async move { queue.run(8, Meter::default(), stopped, look).await });
         adder.add([request("x")]);
         tokio::time::sleep(Duration::from_millis(5)).await;
         adder.add([request("x"), request("x")]);
@@ -240,17 +248,19 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn failures_pause_longer_each_time_and_stop_finishes_what_was_begun() {
-        let (adder, queue) = queue();
+        let (adder, mut queue) = queue();
         let looks = Arc::new(AtomicUsize::new(0));
         let counted = looks.clone();
         let stop = CancellationToken::new();
-        let worker = tokio::spawn(queue.run(1, Meter::default(), stop.clone(), move |_| {
+        let look = move |_| {
             let counted = counted.clone();
             async move {
                 counted.fetch_add(1, Ordering::SeqCst);
                 Outcome::Failed { at_least: Duration::ZERO }
             }
-        }));
+        };
+        let stopped = stop.clone();
+        let worker = tokio::spawn(async move { queue.run(1, Meter::default(), stopped, look).await });
         adder.add([request("x")]);
         // 50 ms, 100, 200, 400, 800, … up to 30 s: far fewer than one look per pause of the first length.
         tokio::time::sleep(Duration::from_mins(1)).await;

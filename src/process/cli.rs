@@ -1,6 +1,6 @@
 //! Flags and environment, with their help. What they do is elsewhere.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
 
 use super::ledger;
@@ -50,6 +50,15 @@ pub(super) struct Run {
     /// Look at everything again this often, in seconds, although nothing was observed.
     #[arg(long, env = "ICP_RESYNC_SECONDS", value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub(super) resync_seconds: u32,
+    /// Let one of several operators work and the others stand by. Without it each does all the work, which is as safe.
+    #[arg(long, env = "ICP_LEADER_ELECT", value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
+    pub(super) leader_elect: bool,
+    /// Name of the Lease that they contend for. Absent: `icp-filing-operator`, with the served namespace behind a dot if there is one.
+    #[arg(long, env = "ICP_LEASE_NAME", value_name = "NAME", value_parser = lease)]
+    pub(super) lease_name: Option<String>,
+    /// Namespace of the Lease. Absent: the pod's own; outside of a pod `icp-filing-system`, where the operator is installed.
+    #[arg(long, env = "ICP_LEASE_NAMESPACE", value_name = "NAME", value_parser = namespace)]
+    pub(super) lease_namespace: Option<String>,
     /// How logs are written.
     #[arg(long, env = "ICP_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(super) log_format: LogFormat,
@@ -66,12 +75,23 @@ pub(super) enum LogFormat {
     Json,
 }
 
-fn namespace(value: &str) -> Result<String, String> {
+fn is_label(value: &str) -> bool {
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let edges = !value.starts_with('-') && !value.ends_with('-');
-    if !value.is_empty() && value.len() <= 63 && value.chars().all(good) && edges {
+    !value.is_empty() && value.len() <= 63 && value.chars().all(good) && edges
+}
+
+fn namespace(value: &str) -> Result<String, String> {
+    let text = "a namespace is 1 to 63 lower-case letters, digits and dashes";
+    if is_label(value) { Ok(value.to_owned()) } else { Err(text.to_owned()) }
+}
+
+fn lease(value: &str) -> Result<String, String> {
+    let text =
+        "a lease's name is lower-case letters, digits and dashes, in parts of 1 to 63 with dots between";
+    if value.len() <= 253 && value.split('.').all(is_label) {
         Ok(value.to_owned())
     } else {
-        Err("a namespace is 1 to 63 lower-case letters, digits and dashes".to_owned())
+        Err(text.to_owned())
     }
 }

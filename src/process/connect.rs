@@ -1,7 +1,8 @@
-//! The connection to the API server: from a kubeconfig or from the pod, with calls counted and nothing retried.
+//! The connection to the API server: from a kubeconfig or from the pod, with calls counted, nothing retried, and
+//! nothing written by a process that does not lead.
 
 use futures::future::BoxFuture;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use kube::{
     Client, Config,
     client::{Body, ClientBuilder},
@@ -14,6 +15,7 @@ use std::{
 };
 use tower::{BoxError, Layer, Service};
 
+use super::election::Leadership;
 use crate::controllers::{api_error::with_sources, meter::Meter};
 
 /// Whom to act as instead of who one is, as kubectl's flags of these names say.
@@ -25,13 +27,23 @@ pub(super) struct Acting {
     pub(super) groups: Vec<String>,
 }
 
-/// A client, or a sentence that says what to do.
+/// A client of a process that has no rivals, or a sentence that says what to do.
 pub(super) async fn connect(
     kubeconfig: Option<&Path>,
     context: Option<&str>,
     acting: Acting,
     meter: Meter,
 ) -> Result<Client, String> {
+    let mut config = config(kubeconfig, context).await?;
+    if acting.user.is_some() {
+        config.auth_info.impersonate = acting.user;
+        config.auth_info.impersonate_groups = Some(acting.groups).filter(|groups| !groups.is_empty());
+    }
+    client(config, meter, Leadership::alone())
+}
+
+/// How to connect, or a sentence that says what to do.
+pub(super) async fn config(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Config, String> {
     let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
     let mut config = match kubeconfig {
         Some(path) => {
@@ -60,36 +72,40 @@ pub(super) async fn connect(
             )
         })?,
     };
-    if acting.user.is_some() {
-        config.auth_info.impersonate = acting.user;
-        config.auth_info.impersonate_groups = Some(acting.groups).filter(|groups| !groups.is_empty());
-    }
     // The library would repeat a create; here an outcome is classed before anything is tried again.
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(5));
-    let builder =
-        ClientBuilder::try_from(config).map_err(|e| format!("cannot connect: {}", with_sources(&e)))?;
-    Ok(builder.with_layer(&Counted(meter)).build())
+    Ok(config)
 }
 
-/// Counts calls by method and code.
-#[derive(Clone)]
-struct Counted(Meter);
+/// A client with connections of its own, which writes only while this process leads.
+pub(super) fn client(config: Config, meter: Meter, leadership: Leadership) -> Result<Client, String> {
+    let builder =
+        ClientBuilder::try_from(config).map_err(|e| format!("cannot connect: {}", with_sources(&e)))?;
+    Ok(builder.with_layer(&Watched { meter, leadership }).build())
+}
 
-impl<S> Layer<S> for Counted {
-    type Service = Counting<S>;
-    fn layer(&self, inner: S) -> Counting<S> {
-        Counting { inner, meter: self.0.clone() }
+/// Counts calls by method and code, and lets no write begin that is not this process's to make.
+#[derive(Clone)]
+struct Watched {
+    meter: Meter,
+    leadership: Leadership,
+}
+
+impl<S> Layer<S> for Watched {
+    type Service = Watching<S>;
+    fn layer(&self, inner: S) -> Watching<S> {
+        Watching { inner, by: self.clone() }
     }
 }
 
 #[derive(Clone)]
-struct Counting<S> {
+struct Watching<S> {
     inner: S,
-    meter: Meter,
+    by: Watched,
 }
 
-impl<S, B> Service<Request<Body>> for Counting<S>
+impl<S, B> Service<Request<Body>> for Watching<S>
 where
     S: Service<Request<Body>, Response = Response<B>>,
     S::Future: Send + 'static,
@@ -97,19 +113,22 @@ where
     B: 'static,
 {
     type Response = Response<B>;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, Result<Response<B>, S::Error>>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Response<B>, BoxError>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx).map_err(Into::into)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let method = request.method().clone();
-        let meter = self.meter.clone();
+        if method != Method::GET && !self.by.leadership.is_held() {
+            return Box::pin(async { Err("not sent: another operator may lead by now".into()) });
+        }
+        let meter = self.by.meter.clone();
         let call = self.inner.call(request);
         Box::pin(async move {
-            let answer = call.await;
+            let answer = call.await.map_err(Into::into);
             meter.called(&method, answer.as_ref().map_or(0, |a| a.status().as_u16()));
             answer
         })

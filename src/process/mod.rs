@@ -1,10 +1,12 @@
-//! The process around the controllers: command line, connection, checks at the start, health, metrics, logs and
-//! shutdown. What is done about resources is in `controllers`.
+//! The process around the controllers: command line, connection, checks at the start, leader election, health,
+//! metrics, logs and shutdown. What is done about resources is in `controllers`.
 
 mod cli;
 mod connect;
 mod durable;
+mod election;
 mod generate;
+mod lease;
 mod ledger;
 mod logs;
 mod objects;
@@ -12,6 +14,7 @@ mod preflight;
 mod run;
 mod serve;
 mod store;
+mod work;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -7,6 +7,7 @@ use k8s_openapi::api::authorization::v1::{
 use kube::{Api, Client, api::PostParams};
 use std::time::Duration;
 
+use super::election::LeaseName;
 use crate::{
     api::{GROUP, VERSION},
     controllers::api_error::{Failure, bounded},
@@ -38,6 +39,9 @@ const NEEDED: &[(&str, &str, &str, Option<&str>)] = &[
     ("patch", "events.k8s.io", "events", None),
 ];
 
+/// What it does with its Lease, as its Role grants it.
+const NEEDED_OF_LEASE: [&str; 3] = ["get", "update", "create"];
+
 /// What stands in the way of starting.
 pub(super) enum Obstacle {
     /// Waiting cannot mend it.
@@ -50,12 +54,13 @@ pub(super) enum Obstacle {
 pub(super) async fn clear(
     client: &Client,
     namespace: Option<&str>,
+    lease: Option<&LeaseName>,
     report: impl Fn(&str),
 ) -> Result<(), String> {
     let mut pause = Duration::from_secs(1);
     let mut said = None;
     loop {
-        match check(client, namespace).await {
+        match check(client, namespace, lease).await {
             Ok(()) => return Ok(()),
             Err(Obstacle::Final(message)) => return Err(message),
             Err(Obstacle::Passing(message)) => {
@@ -71,7 +76,7 @@ pub(super) async fn clear(
     }
 }
 
-async fn check(client: &Client, namespace: Option<&str>) -> Result<(), Obstacle> {
+async fn check(client: &Client, namespace: Option<&str>, lease: Option<&LeaseName>) -> Result<(), Obstacle> {
     let passing = |what: &str, failure: &Failure| Obstacle::Passing(format!("{what}: {failure}"));
     let version = bounded(client.apiserver_version()).await.map_err(|f| match f {
         Failure::Refused(message) => Obstacle::Passing(format!(
@@ -103,42 +108,74 @@ async fn check(client: &Client, namespace: Option<&str>) -> Result<(), Obstacle>
             missing.join(", ")
         )));
     }
-    let denied = denied(client, namespace)
-        .await
-        .map_err(|f| passing("the API server does not say what is allowed", &f))?;
-    if denied.is_empty() {
-        return Ok(());
+    let unsaid = |f| passing("the API server does not say what is allowed", &f);
+    let denied = denied(client, namespace).await.map_err(unsaid)?;
+    let denied_lease = match lease {
+        Some(lease) => denied_of_lease(client, lease).await.map_err(unsaid)?,
+        None => Vec::new(),
+    };
+    let mut ways = Vec::new();
+    if !denied.is_empty() {
+        ways.push(format!(
+            "not allowed to {}: bind the ClusterRole icp-filing-operator with `kubectl apply -k deploy/`",
+            denied.join(", ")
+        ));
     }
-    Err(Obstacle::Passing(format!(
-        "not allowed to {}: bind the ClusterRole icp-filing-operator with `kubectl apply -k deploy/`",
-        denied.join(", ")
-    )))
+    if let (Some(LeaseName { namespace, name }), false) = (lease, denied_lease.is_empty()) {
+        ways.push(format!(
+            "not allowed to {} the Lease {name} in {namespace}: bind the Role icp-filing-operator there with `kubectl apply -k deploy/`, \
+             with that name in it; or choose another with --lease-name and --lease-namespace; or run with --leader-elect=false",
+            denied_lease.join(", ")
+        ));
+    }
+    if ways.is_empty() { Ok(()) } else { Err(Obstacle::Passing(ways.join(". Also "))) }
 }
 
 async fn denied(client: &Client, namespace: Option<&str>) -> Result<Vec<String>, Failure> {
-    let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
     let mut denied = Vec::new();
     for (verb, group, resource, subresource) in NEEDED {
         let cluster_wide = matches!(*resource, "instanceclasses" | "servicenumbers");
-        let review = SelfSubjectAccessReview {
-            spec: SelfSubjectAccessReviewSpec {
-                resource_attributes: Some(ResourceAttributes {
-                    verb: Some((*verb).to_owned()),
-                    group: Some((*group).to_owned()),
-                    resource: Some((*resource).to_owned()),
-                    subresource: subresource.map(str::to_owned),
-                    namespace: namespace.filter(|_| !cluster_wide).map(str::to_owned),
-                    ..ResourceAttributes::default()
-                }),
-                ..SelfSubjectAccessReviewSpec::default()
-            },
-            ..SelfSubjectAccessReview::default()
+        let attributes = ResourceAttributes {
+            verb: Some((*verb).to_owned()),
+            group: Some((*group).to_owned()),
+            resource: Some((*resource).to_owned()),
+            subresource: subresource.map(str::to_owned),
+            namespace: namespace.filter(|_| !cluster_wide).map(str::to_owned),
+            ..ResourceAttributes::default()
         };
-        let answer = bounded(api.create(&PostParams::default(), &review)).await?;
-        if !answer.status.is_some_and(|s| s.allowed) {
+        if !allowed(client, attributes).await? {
             let sub = subresource.map(|s| format!("/{s}")).unwrap_or_default();
             denied.push(format!("{verb} {resource}{sub}"));
         }
     }
     Ok(denied)
+}
+
+async fn denied_of_lease(client: &Client, lease: &LeaseName) -> Result<Vec<&'static str>, Failure> {
+    let mut denied = Vec::new();
+    for verb in NEEDED_OF_LEASE {
+        let attributes = ResourceAttributes {
+            verb: Some(verb.to_owned()),
+            group: Some("coordination.k8s.io".to_owned()),
+            resource: Some("leases".to_owned()),
+            name: Some(lease.name.clone()),
+            namespace: Some(lease.namespace.clone()),
+            ..ResourceAttributes::default()
+        };
+        if !allowed(client, attributes).await? {
+            denied.push(verb);
+        }
+    }
+    Ok(denied)
+}
+
+async fn allowed(client: &Client, attributes: ResourceAttributes) -> Result<bool, Failure> {
+    let api: Api<SelfSubjectAccessReview> = Api::all(client.clone());
+    let spec = SelfSubjectAccessReviewSpec {
+        resource_attributes: Some(attributes),
+        ..SelfSubjectAccessReviewSpec::default()
+    };
+    let review = SelfSubjectAccessReview { spec, ..SelfSubjectAccessReview::default() };
+    let answer = bounded(api.create(&PostParams::default(), &review)).await?;
+    Ok(answer.status.is_some_and(|status| status.allowed))
 }

@@ -1,4 +1,4 @@
-//! `run`: connects, checks, watches and works until a signal, then finishes what was begun.
+//! `run`: connects, checks, watches, and works while it leads, until a signal; then finishes what was begun.
 
 use k8s_openapi::jiff::Timestamp;
 use prometheus_client::registry::Registry;
@@ -11,11 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     cli::Run,
-    connect::{self, Acting},
+    connect,
+    election::{self, Election, Leadership, LeaseName},
     logs, preflight,
     serve::{self, Readiness},
+    work::Work,
 };
-use crate::controllers::{self, Clock, Context, events, meter::Meter, observe, queue};
+use crate::controllers::{Clock, Context, events, meter::Meter, observe, queue};
 
 /// How long what was begun may take to finish after a signal.
 const FINISH: Duration = Duration::from_secs(20);
@@ -67,8 +69,19 @@ pub(super) fn main(options: Run) -> ExitCode {
 }
 
 async fn run(options: Run) -> Result<(), End> {
-    let Run { kubeconfig, context, namespace, listen, concurrency, resync_seconds, log_format: _, log: _ } =
-        options;
+    let Run {
+        kubeconfig,
+        context,
+        namespace,
+        listen,
+        concurrency,
+        resync_seconds,
+        leader_elect,
+        lease_name,
+        lease_namespace,
+        log_format: _,
+        log: _,
+    } = options;
     let stop = signals().map_err(|e| End::Start(format!("cannot listen for signals: {e}")))?;
     let meter = Meter::default();
     let mut registry = Registry::default();
@@ -80,54 +93,88 @@ async fn run(options: Run) -> Result<(), End> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, "started");
     let readiness = Readiness::default();
     readiness.set(Some("the API server".to_owned()));
-    let server = tokio::spawn(serve::serve(listener, readiness.clone(), Arc::new(registry), stop.clone()));
+    let (contended, leadership) = if leader_elect {
+        let (announcer, leadership) = election::channel();
+        (Some((LeaseName::new(lease_name, lease_namespace, namespace.as_deref()), announcer)), leadership)
+    } else {
+        (None, Leadership::alone())
+    };
+    let server = tokio::spawn(serve::serve(
+        listener,
+        readiness.clone(),
+        leadership.clone(),
+        Arc::new(registry),
+        stop.clone(),
+    ));
 
-    let client =
-        connect::connect(kubeconfig.as_deref(), context.as_deref(), Acting::default(), meter.clone())
-            .await
-            .map_err(End::Start)?;
+    let config = connect::config(kubeconfig.as_deref(), context.as_deref()).await.map_err(End::Start)?;
+    // For what has to get through whatever the controllers do, and is no work: the checks and the lease.
+    let aside = connect::client(config.clone(), meter.clone(), Leadership::alone()).map_err(End::Start)?;
+    let client = connect::client(config, meter.clone(), leadership.clone()).map_err(End::Start)?;
     let waiting = readiness.clone();
+    let lease = contended.as_ref().map(|(lease, _)| lease);
     tokio::select! {
         () = stop.cancelled() => return Ok(()),
-        clear = preflight::clear(&client, namespace.as_deref(), |m| waiting.set(Some(m.to_owned()))) => clear.map_err(End::Start)?,
+        clear = preflight::clear(&aside, namespace.as_deref(), lease, |m| waiting.set(Some(m.to_owned()))) => clear.map_err(End::Start)?,
     }
+    let election = contended.map(|(lease, announcer)| {
+        Election::new(aside, lease, election::identity(), announcer, meter.clone())
+    });
     let (sender, publisher) = events::channel();
     let events = tokio::spawn(publisher.run(client.clone()));
     let context =
         Context::new(client, Arc::new(SystemClock), meter.clone(), sender).serving(namespace.clone());
     let context = Arc::new(context);
     let (adder, queue) = queue::queue();
-    let looked_at = context.clone();
-    let mut work = tokio::spawn(queue.run(usize::from(concurrency), meter, stop.clone(), move |work| {
-        controllers::reconcile(looked_at.clone(), work)
-    }));
+    let work = Work { context: context.clone(), adder: adder.clone(), meter, concurrency, leadership };
+    let mut work = tokio::spawn(work.run(queue, stop.clone()));
+    let (listed, retire) = (CancellationToken::new(), CancellationToken::new());
+    let mut election = tokio::spawn(contend(election, listed.clone(), retire.clone()));
     let resync = Duration::from_secs(u64::from(resync_seconds));
     let end = tokio::select! {
         // In this order: told to stop, the queue ends too.
         biased;
         () = stop.cancelled() => Ok(()),
-        // It ends by itself only where a look at an object panicked.
+        // They end by themselves only where something panicked.
         _ = &mut work => return Err(End::Fatal(PANICKED.to_owned())),
+        _ = &mut election => return Err(End::Fatal(PANICKED.to_owned())),
         fatal = observe::watch_all(context.clone(), adder.clone(), namespace) => Err(End::Fatal(fatal.to_string())),
         () = observe::resync(context.clone(), adder.clone(), resync) => Ok(()),
-        () = report_readiness(context.clone(), readiness.clone()) => Ok(()),
+        () = report_readiness(context.clone(), readiness.clone(), listed) => Ok(()),
     };
     readiness.set(Some("shutting down".to_owned()));
     stop.cancel();
     tracing::info!("stopping: finishing what was begun");
+    let abort = work.abort_handle();
     if tokio::time::timeout(FINISH, work).await.is_ok_and(|joined| joined.is_err()) {
         return Err(End::Fatal(PANICKED.to_owned()));
     }
+    abort.abort();
     drop(context);
     // Events are best effort: what is not out by now is dropped.
     let _ = tokio::time::timeout(Duration::from_secs(2), events).await;
+    // Nothing of this process's is under way any more: the next one may lead.
+    retire.cancel();
+    let _ = election.await;
     server.abort();
     tracing::info!("stopped");
     end
 }
 
+/// Contends from the moment at which every kind was listed: before, this process could do nothing with the lease.
+async fn contend(election: Option<Election>, listed: CancellationToken, retire: CancellationToken) {
+    tokio::select! {
+        () = retire.cancelled() => return,
+        () = listed.cancelled() => {}
+    }
+    match election {
+        Some(election) => election.run(retire).await,
+        None => retire.cancelled().await,
+    }
+}
+
 /// Ready from the moment at which every kind was listed; never ends.
-async fn report_readiness(context: Arc<Context>, readiness: Readiness) {
+async fn report_readiness(context: Arc<Context>, readiness: Readiness, listed: CancellationToken) {
     let mut said = None;
     loop {
         let missing = context.missing();
@@ -135,6 +182,7 @@ async fn report_readiness(context: Arc<Context>, readiness: Readiness) {
             if missing.is_empty() {
                 tracing::info!("ready");
                 readiness.set(None);
+                listed.cancel();
             } else {
                 readiness.set(Some(format!("lists of {}", missing.join(", "))));
             }

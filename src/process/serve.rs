@@ -1,11 +1,13 @@
-//! Health, readiness and metrics over HTTP. Readiness means that every kind was listed; until then it says what
-//! is awaited.
+//! Health, readiness and metrics over HTTP. Readiness means that every kind was listed and that the process leads or
+//! stands by; until then it says what is awaited.
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use super::election::Leadership;
 
 /// What stands between the process and being ready; empty when it is.
 #[derive(Clone, Default)]
@@ -28,6 +30,7 @@ impl Readiness {
 pub(super) async fn serve(
     listener: TcpListener,
     readiness: Readiness,
+    leadership: Leadership,
     registry: Arc<Registry>,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
@@ -35,14 +38,14 @@ pub(super) async fn serve(
         .route("/healthz", get(|| async { "ok\n" }))
         .route(
             "/readyz",
-            get(|State(readiness): State<Readiness>| async move {
-                match readiness.awaited() {
-                    None => (StatusCode::OK, "ok\n".to_owned()),
-                    Some(awaited) => (StatusCode::SERVICE_UNAVAILABLE, format!("waiting: {awaited}\n")),
+            get(|State((readiness, leadership)): State<(Readiness, Leadership)>| async move {
+                match readiness.awaited().map_or_else(|| leadership.role(), Err) {
+                    Ok(role) => (StatusCode::OK, format!("{role}\n")),
+                    Err(awaited) => (StatusCode::SERVICE_UNAVAILABLE, format!("waiting: {awaited}\n")),
                 }
             }),
         )
-        .with_state(readiness)
+        .with_state((readiness, leadership))
         .route(
             "/metrics",
             get(move || async move {

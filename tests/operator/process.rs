@@ -13,13 +13,16 @@ use crate::scene::{FILING, REQUEST, Scene, by_request, filing, request};
 use crate::stage::shared;
 
 /// Every flag of `run` and the variable that stands for it.
-const FLAGS: [(&str, &str); 8] = [
+const FLAGS: [(&str, &str); 11] = [
     ("--kubeconfig", "ICP_KUBECONFIG"),
     ("--context", "ICP_CONTEXT"),
     ("--namespace", "ICP_NAMESPACE"),
     ("--listen", "ICP_LISTEN"),
     ("--concurrency", "ICP_CONCURRENCY"),
     ("--resync-seconds", "ICP_RESYNC_SECONDS"),
+    ("--leader-elect", "ICP_LEADER_ELECT"),
+    ("--lease-name", "ICP_LEASE_NAME"),
+    ("--lease-namespace", "ICP_LEASE_NAMESPACE"),
     ("--log-format", "ICP_LOG_FORMAT"),
     ("--log", "ICP_LOG"),
 ];
@@ -65,7 +68,7 @@ async fn help_explains_every_flag_and_its_variable() {
         .lines()
         .filter_map(|line| line.trim_start().strip_prefix("-h, ").or(Some(line.trim_start())))
         .filter(|line| line.starts_with("--"))
-        .filter_map(|line| line.split([' ', '=']).next())
+        .filter_map(|line| line.split([' ', '=', '[']).next())
         .collect();
     let mut expected: Vec<&str> = FLAGS.iter().map(|(flag, _)| *flag).collect();
     expected.push("--help");
@@ -73,7 +76,8 @@ async fn help_explains_every_flag_and_its_variable() {
     for (flag, variable) in FLAGS {
         assert!(help.contains(&format!("[env: {variable}=")), "{variable} of {flag} is not in {help}");
         // What stands between a flag and the next says what it is for.
-        let after = help.split_once(&format!("{flag} <")).map_or("", |(_, after)| after);
+        let optional = help.split_once(&format!("{flag}[=<"));
+        let after = help.split_once(&format!("{flag} <")).or(optional).map_or("", |(_, after)| after);
         let explanation = after.split("\n      --").next().unwrap_or_default();
         assert!(explanation.split_whitespace().count() > 5, "{flag} is not explained in {help}");
     }
@@ -130,6 +134,11 @@ async fn what_cannot_start_says_what_to_do_and_ends_with_2() {
         (&at(&good), &[("ICP_NAMESPACE", "a_b")], &["--namespace", "lower-case"]),
         (&[&at(&good)[..], &["--concurrency", "0"]].concat(), &[], &["--concurrency", "1..=1024"]),
         (&[&at(&good)[..], &["--resync-seconds", "many"]].concat(), &[], &["--resync-seconds", "many"]),
+        (&[&at(&good)[..], &["--leader-elect=perhaps"]].concat(), &[], &["--leader-elect", "true, false"]),
+        (&at(&good), &[("ICP_LEADER_ELECT", "1")], &["--leader-elect", "true, false"]),
+        (&[&at(&good)[..], &["--lease-name", "a..b"]].concat(), &[], &["--lease-name", "lower-case"]),
+        (&[&at(&good)[..], &["--lease-name", &long]].concat(), &[], &["--lease-name", "63"]),
+        (&at(&good), &[("ICP_LEASE_NAMESPACE", "a.b")], &["--lease-namespace", "lower-case"]),
         (&["run", "--quota", "9"], &[], &["--quota"]),
         (&["start"], &[], &["start"]),
         (&[], &[], &["Usage"]),

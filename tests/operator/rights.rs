@@ -1,5 +1,5 @@
 //! What the operator may do in a cluster: that it says which CRDs and which rights it misses and goes on by itself
-//! when it has them, that it uses every right of its ClusterRole and asks for no other, and that it leaves other
+//! when it has them, that it uses every right of its roles and asks for no other, and that it leaves other
 //! namespaces alone when told to. A cluster of its own, in which nothing is installed at first.
 
 use std::collections::BTreeSet;
@@ -49,7 +49,7 @@ async fn nothing_installed() -> Cluster {
 /// What is missing is said until it is there, and then everything goes on; the operator that was there all along.
 async fn crds_that_are_missing_are_named(stage: &Stage<'_>) -> Operator {
     // Nothing at all may tell a number, however much is logged.
-    let operator = Operator::spawn(stage.cluster, &["--log", "debug"]);
+    let operator = Operator::spawn(stage.cluster, &["--log", "debug", "--leader-elect"]);
     let kinds = ["instanceclasses", "instances", "servicenumberrequests", "filings", "servicenumbers"];
     let words = [&["does not serve", "kubectl apply -k deploy/"], &kinds[..]].concat();
     operator.waits_for(&words).await;
@@ -74,6 +74,11 @@ async fn every_right_is_used_and_no_other(stage: &Stage<'_>, operator: Operator)
     let log = must("find the audit log", cluster.control_plane().audit_log().ok_or("there is none"));
     let before = must("read the audit log", audit::events(&log)).len();
     let other = Operator::start(cluster, &[]).await;
+    // A Lease that is gone is made again.
+    for verb in ["delete", "get"] {
+        let lease = [verb, "lease", "icp-filing-operator", "-n", "icp-filing-system"];
+        eventually("Lease", SOON, async || cluster.kubectl(Who::Admin).ok(&lease).await).await;
+    }
     let scene = Scene::on(cluster, Who::Alice).await;
 
     // A whole life, a draft that is given up, and an instance that is ready twice, which is one event and its count.
@@ -138,23 +143,31 @@ fn used(events: &[Value]) -> (Rights, Vec<String>) {
                 subresource => format!("{}/{subresource}", text(object, "/resource")),
             };
             used.insert(right(verb, group, &resource));
+            // A PUT that creates is asked for the right to create, too.
+            if verb == "update" && event["responseStatus"]["code"] == 201 {
+                used.insert(right("create", group, &resource));
+            }
         }
     }
     (used, denied)
 }
 
-/// What the shipped ClusterRole grants.
+/// What the shipped ClusterRole and Role grant.
 async fn granted(stage: &Stage<'_>) -> Rights {
     let admin = stage.cluster.kubectl(Who::Admin);
-    let role =
-        must("read a role", admin.ok(&["get", "clusterrole", "icp-filing-operator", "-o", "json"]).await);
-    let role: Value = must("read a role", serde_json::from_str(&role));
+    let mut rules = Vec::new();
+    for kind in ["clusterrole", "role"] {
+        let args = ["get", kind, "icp-filing-operator", "-n", "icp-filing-system", "-o", "json"];
+        let role = must("read a role", admin.ok(&args).await);
+        let role: Value = must("read a role", serde_json::from_str(&role));
+        rules.extend(role["rules"].as_array().into_iter().flatten().cloned());
+    }
     let all = |rule: &Value, field: &str| -> Vec<String> {
         let values = rule[field].as_array().into_iter().flatten();
         values.filter_map(Value::as_str).map(str::to_owned).collect()
     };
     let mut rights = Rights::new();
-    for rule in role["rules"].as_array().into_iter().flatten() {
+    for rule in &rules {
         for verb in all(rule, "verbs") {
             for group in all(rule, "apiGroups") {
                 rights.extend(all(rule, "resources").iter().map(|resource| right(&verb, &group, resource)));

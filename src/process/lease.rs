@@ -1,0 +1,153 @@
+//! What a Lease says about who leads, and when it may be taken or counts as lost. Pure: no client, and the monotonic
+//! time is handed in. Times of machines are written into the record for people to read, and judged by nobody.
+
+use k8s_openapi::{
+    api::coordination::v1::{Lease, LeaseSpec},
+    apimachinery::pkg::apis::meta::v1::MicroTime,
+    jiff::Timestamp,
+};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a record has to be seen unchanged before its holder counts as gone. Whatever the record itself says:
+/// every operator waits as long, and garbage cannot make anybody wait longer.
+pub(super) const LEASE: Duration = Duration::from_secs(15);
+/// How long a leader goes on after it sent the last renewal that was answered. What is left of [`LEASE`] is for
+/// monotonic clocks that do not run alike.
+pub(super) const RENEW_DEADLINE: Duration = Duration::from_secs(10);
+/// How often a leader renews.
+pub(super) const RENEW_PERIOD: Duration = Duration::from_secs(2);
+/// How often a standby looks, so that it takes a released lease about half a second later, and how soon a leader
+/// tries again.
+pub(super) const RETRY_PERIOD: Duration = Duration::from_secs(1);
+
+/// One process in the election: what it saw of the record, and until when it leads.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    lease: String,
+    identity: String,
+    /// The record as it was last seen; absent where there is none.
+    seen: Option<Lease>,
+    /// Since when it is seen as it is.
+    since: Instant,
+    /// Whether the last write was refused or not answered, so that the record may be another by now.
+    doubtful: bool,
+    until: Option<Instant>,
+}
+
+impl Candidate {
+    /// A candidate that has seen nothing.
+    pub(super) fn new(lease: String, identity: String, now: Instant) -> Self {
+        Self { lease, identity, seen: None, since: now, doubtful: false, until: None }
+    }
+
+    /// Until when it leads, if it does.
+    pub(super) fn leads_until(&self, now: Instant) -> Option<Instant> {
+        self.until.filter(|until| now < *until)
+    }
+
+    fn holder(&self) -> Option<&str> {
+        let spec = self.seen.as_ref()?.spec.as_ref()?;
+        spec.holder_identity.as_deref().filter(|holder| !holder.is_empty())
+    }
+
+    fn is_mine(&self) -> bool {
+        self.holder() == Some(&self.identity)
+    }
+
+    /// Who else holds the lease, as far as was seen.
+    pub(super) fn rival(&self) -> Option<&str> {
+        self.holder().filter(|holder| *holder != self.identity)
+    }
+
+    /// Whether the record may name this candidate.
+    pub(super) fn may_hold(&self) -> bool {
+        self.is_mine() || self.doubtful
+    }
+
+    /// Whether the record has to be read before anything is written. A leader knows what it wrote.
+    pub(super) fn must_look(&self) -> bool {
+        self.doubtful || !self.is_mine()
+    }
+
+    /// The record was read.
+    pub(super) fn saw(&mut self, now: Instant, record: Option<Lease>) {
+        // By what it says, not by its revision: a label that somebody writes is no sign of life of its holder.
+        if self.seen.as_ref().map(|s| &s.spec) != record.as_ref().map(|r| &r.spec) {
+            self.since = now;
+        }
+        self.seen = record;
+        self.doubtful = false;
+        if self.rival().is_some() {
+            self.until = None;
+        }
+    }
+
+    /// A write that was sent at `sent` was carried out, and this is the record now.
+    pub(super) fn wrote(&mut self, sent: Instant, record: Lease) {
+        self.saw(sent, Some(record));
+        if self.is_mine() {
+            self.until = Some(sent + RENEW_DEADLINE);
+        }
+    }
+
+    /// A write was refused or not answered.
+    pub(super) fn doubt(&mut self) {
+        self.doubtful = true;
+    }
+
+    /// What to write to lead, or to go on leading: nothing while somebody else may lead. It carries the revision
+    /// that was seen.
+    pub(super) fn bid(&self, now: Instant, clock: Timestamp) -> Option<Lease> {
+        if self.rival().is_some() && now < self.since + LEASE {
+            return None;
+        }
+        let old = self.seen.as_ref().and_then(|s| s.spec.clone()).unwrap_or_default();
+        let (acquired, changes) = if self.is_mine() {
+            (old.acquire_time, old.lease_transitions)
+        } else {
+            let changes = old.lease_transitions.unwrap_or(-1).max(-1).saturating_add(1);
+            (Some(MicroTime(clock)), Some(changes))
+        };
+        Some(self.record(LeaseSpec {
+            holder_identity: Some(self.identity.clone()),
+            acquire_time: acquired,
+            lease_transitions: changes.map(|c| c.max(0)),
+            ..spec(clock)
+        }))
+    }
+
+    /// What to write to let go of a record that names this candidate.
+    pub(super) fn release(&mut self, clock: Timestamp) -> Option<Lease> {
+        self.until = None;
+        let old = self.seen.as_ref().filter(|_| self.is_mine())?.spec.clone().unwrap_or_default();
+        Some(self.record(LeaseSpec { lease_transitions: old.lease_transitions, ..spec(clock) }))
+    }
+
+    /// When to act next, after a round that went well.
+    pub(super) fn next(&self, now: Instant) -> Instant {
+        if self.leads_until(now).is_some() {
+            now + RENEW_PERIOD
+        } else {
+            // At the moment at which the record expires, which may be earlier than the next regular look.
+            (now + RETRY_PERIOD).min((self.since + LEASE).max(now + RETRY_PERIOD / 10))
+        }
+    }
+
+    fn record(&self, spec: LeaseSpec) -> Lease {
+        let mut record = self.seen.clone().unwrap_or_default();
+        record.metadata.name = Some(self.lease.clone());
+        record.metadata.managed_fields = None;
+        record.spec = Some(spec);
+        record
+    }
+}
+
+/// A record of nobody.
+fn spec(clock: Timestamp) -> LeaseSpec {
+    LeaseSpec {
+        lease_duration_seconds: i32::try_from(LEASE.as_secs()).ok(),
+        renew_time: Some(MicroTime(clock)),
+        ..LeaseSpec::default()
+    }
+}
