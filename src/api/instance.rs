@@ -113,10 +113,13 @@ pub enum InstanceState {
 #[derive(KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self.startTime < self.expirationTime").message("expirationTime must be later than startTime").field_path(".expirationTime"))]
+#[x_kube(validation = Rule::new("self.expirationTime < timestamp('9999-01-01T00:00:00Z')").message("expirationTime must be before the year 9999: give a time such as 2099-01-01T00:00:00+08:00 for a subscription without an end").field_path(".expirationTime"))]
 pub struct Subscription {
     /// When the first subscription began.
+    #[schemars(regex(pattern = text::TIME))]
     pub start_time: Time,
     /// When it ends, renewals included.
+    #[schemars(regex(pattern = text::TIME))]
     pub expiration_time: Time,
 }
 

@@ -13,3 +13,6 @@ pub(super) const REGION_PATTERN: &str = r"^[a-z][a-z0-9-]*\*?$";
 pub(super) const OBJECT_NAME: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 /// A UUID as the operator writes it.
 pub(super) const UUID: &str = "^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$";
+/// A time, such as `2026-01-31T00:00:00+08:00`: no finer than it is read.
+pub(super) const TIME: &str =
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$";

@@ -41,6 +41,8 @@ mod generate;
 mod play;
 mod refusals;
 mod rig;
+mod said;
 mod sequences;
 mod shrink;
 mod stage;
+mod times;

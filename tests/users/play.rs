@@ -8,11 +8,12 @@ use futures::future::join_all;
 use k8s_openapi::jiff::Timestamp;
 
 use crate::act::{Act, Person, Sequence};
-use crate::expected::{View, answered};
+use crate::expected::View;
 use crate::lab::{Lab, People};
 use crate::mirror::Objects;
 use crate::plan::Kind;
 use crate::rig::Rig;
+use crate::said::answered;
 use crate::stage::Stage;
 
 /// Plays sequences that have the same operators, at the same time, and gives what went wrong in each.

@@ -42,13 +42,14 @@ async fn whatever_users_do_the_ledger_holds_and_everything_settles() {
     let (mut count, mut acts) = (0, 0);
     for (operators, some) in by_operators {
         for some in some.chunks(AT_A_TIME) {
-            let begun = Instant::now();
+            let (begun, before) = (Instant::now(), changes(lab).await);
             let sequences: Vec<_> = some.iter().map(|(_, sequence)| sequence.clone()).collect();
             let problems = play(lab, &people, &sequences, PATIENT).await;
             count += some.len();
             let done: usize = sequences.iter().map(Sequence::acts).sum();
             acts += done;
-            println!("{operators:?}: {} sequences, {done} acts, {:?}", some.len(), begun.elapsed());
+            let (took, writes) = (begun.elapsed(), changes(lab).await - before);
+            println!("{operators:?}: {} sequences, {done} acts, {writes} writes, {took:.1?}", some.len());
             let failures = some.iter().zip(problems).filter(|(_, problems)| !problems.is_empty());
             let failures: Vec<_> = failures.collect();
             for ((name, _), problems) in &failures {

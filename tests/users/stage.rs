@@ -11,13 +11,13 @@ use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, Pos
 use serde_json::{Value, json};
 
 use crate::act::{Account, Act, Ask, Class, Flaw, Home, Server, Source, Term, Thing, Word};
-use crate::expected::text;
 use crate::fixture::{Who, unique};
 use crate::lab::{Lab, People};
 use crate::mirror::Objects;
 use crate::objects::API_VERSION;
 use crate::plan::Kind;
 use crate::refusals::is_lawful;
+use crate::said::text;
 
 /// How long the registrar waits for a submission to be recorded.
 const PATIENCE: Duration = Duration::from_secs(2);
