@@ -13,6 +13,7 @@ pub mod record;
 pub mod records;
 pub mod request;
 pub mod status;
+pub mod store;
 
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
@@ -52,6 +53,8 @@ pub struct Context {
     pub meter: meter::Meter,
     /// Where events go.
     pub events: events::Sender,
+    /// What is remembered of the store beside its records.
+    pub store: store::Seen,
     /// Claims on one key take turns, which saves creates that would be refused. Safety needs none of it.
     turns: Vec<tokio::sync::Mutex<()>>,
 }
@@ -61,7 +64,7 @@ impl Context {
     #[must_use]
     pub fn new(client: Client, clock: Arc<dyn Clock>, meter: meter::Meter, events: events::Sender) -> Self {
         let turns = std::iter::repeat_with(tokio::sync::Mutex::default).take(256).collect();
-        Self { client, world: RwLock::default(), clock, meter, events, turns }
+        Self { client, world: RwLock::default(), clock, meter, events, store: store::Seen::default(), turns }
     }
 
     /// The same, for one namespace if one is named.

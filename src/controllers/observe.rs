@@ -6,12 +6,20 @@ use k8s_openapi::jiff::Timestamp;
 use kube::{
     Api, Client, Resource, ResourceExt,
     core::DeserializeGuard,
-    runtime::{WatchStreamExt, watcher},
+    runtime::{
+        WatchStreamExt,
+        watcher::{self, ListSemantic, watcher},
+    },
 };
 use serde::de::DeserializeOwned;
-use std::{fmt::Debug, pin::pin, sync::Arc};
+use std::{fmt::Debug, pin::pin, sync::Arc, time::Duration};
 
-use super::{Context, api_error::with_sources, queue::Adder};
+use super::{
+    Context,
+    api_error::with_sources,
+    queue::Adder,
+    store::{self, Doubt},
+};
 use crate::{
     api::{Filing, Instance, InstanceClass, ServiceNumber, ServiceNumberRequest},
     planted::{self, Bug},
@@ -25,11 +33,7 @@ use crate::{
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Fatal {
     /// The store is older than what was seen of it.
-    #[error(
-        "the store went back in time: record {} was seen at revision {} and is now {}. Was etcd restored from a backup? \
-         Keep the operators stopped, restore every ServiceNumber, then start again",
-        .0.record, .0.seen, .0.now.as_deref().unwrap_or("missing")
-    )]
+    #[error("{0}. Was etcd restored from a backup? Keep the operators stopped and follow docs/restore.md")]
     StoreWentBack(WentBack),
     /// A record that this version does not understand.
     #[error(
@@ -58,6 +62,7 @@ pub async fn watch_all(context: Arc<Context>, adder: Adder, namespace: Option<St
     };
     let (c, a, n) = (&context, &adder, namespace.as_deref());
     tokio::select! {
+        back = store::guard(c) => Fatal::StoreWentBack(back),
         end = watch::<InstanceClass>(c, a, Api::all(client.clone()), Observation::Class, skip) => pump(end),
         end = watch::<Instance>(c, a, scoped(&client, n), Observation::Instance, skip) => pump(end),
         end = watch::<ServiceNumberRequest>(c, a, scoped(&client, n), Observation::Request, skip) => pump(end),
@@ -101,9 +106,13 @@ where
 {
     let kind = K::plural(&K::DynamicType::default()).into_owned();
     loop {
-        let events = watcher(api.clone(), watcher::Config::default()).default_backoff();
+        // A list as of now, not what an API server that lags has in its cache: what is old may lack a record.
+        let config =
+            watcher::Config { list_semantic: ListSemantic::MostRecent, ..watcher::Config::default() };
+        let events = watcher(api.clone(), config).default_backoff();
         follow(context, adder, events, observation, unreadable, &kind).await?;
-        // The watcher never ends by itself; should it, it begins anew.
+        // A list that could not be confirmed is not taken: it begins anew.
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
@@ -144,6 +153,17 @@ async fn follow<K: Resource + Clone>(
                 continue;
             }
             Ok(watcher::Event::InitDone) => {
+                // Whatever made a kind be listed anew may have been a restore.
+                if !context.missing().contains(&kind) {
+                    match store::confirm(context).await {
+                        Ok(()) => {}
+                        Err(Doubt::WentBack(back)) => return Err(back.into()),
+                        Err(Doubt::Unanswered(failure)) => {
+                            tracing::warn!(kind, %failure, "a list is not taken: the store did not say how far it is");
+                            return Ok(());
+                        }
+                    }
+                }
                 tracing::info!(kind, count = listed.len(), "listed");
                 Seen::Listed(std::mem::take(&mut listed))
             }
@@ -200,7 +220,7 @@ fn explain(kind: &str, error: &watcher::Error) -> String {
 }
 
 /// All work there is, from time to time: a deletion that no watch showed is found this way.
-pub async fn resync(context: Arc<Context>, adder: Adder, every: std::time::Duration) {
+pub async fn resync(context: Arc<Context>, adder: Adder, every: Duration) {
     let mut ticks = tokio::time::interval(every);
     ticks.tick().await;
     loop {

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     api::{Claim, ServiceNumber, ServiceNumberSpec},
     planted::{self, Bug},
-    rules::{issue::Order, life::Change},
+    rules::{issue::Order, ledger::revision_of, life::Change},
 };
 
 /// Takes the slot of an order, or learns who has it. Either way the world knows it afterwards.
@@ -31,8 +31,10 @@ pub async fn create(context: &Context, order: &Order) -> Result<(), Failure> {
         context.learn(|world| world.ledger.learn(Arc::new(record)));
         return Ok(());
     }
+    let before = context.store.revision();
     let live = match bounded(api.create(&params, &record)).await {
         Ok(created) => {
+            context.store.created(before, revision_of(&created.metadata));
             tracing::info!(record = created.name_any(), claim = ?order.claim(), "issued a number");
             context.meter.issued(&created.spec);
             created

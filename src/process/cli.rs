@@ -59,6 +59,12 @@ pub(super) struct Run {
     /// Namespace of the Lease. Absent: the pod's own; outside of a pod `icp-filing-system`, where the operator is installed.
     #[arg(long, env = "ICP_LEASE_NAMESPACE", value_name = "NAME", value_parser = namespace)]
     pub(super) lease_namespace: Option<String>,
+    /// A folder that outlives the process, for a mark of how far the store was seen to be: a start on an older copy of it is refused. Absent: only a running operator notices.
+    #[arg(long, env = "ICP_STATE_DIR", value_name = "DIR")]
+    pub(super) state_dir: Option<PathBuf>,
+    /// After a restore, when every record is back: start although the mark is at this revision, and begin a new mark.
+    #[arg(long, env = "ICP_ACCEPT_RESTORED_STORE", value_name = "REVISION", requires = "state_dir")]
+    pub(super) accept_restored_store: Option<u64>,
     /// How logs are written.
     #[arg(long, env = "ICP_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(super) log_format: LogFormat,

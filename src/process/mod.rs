@@ -19,7 +19,8 @@ mod work;
 use clap::Parser;
 use std::process::ExitCode;
 
-/// Runs the program. Exit codes: 0 done, 1 failed while it ran, 2 could not start as asked.
+/// Runs the program. Exit codes: 0 done, 1 failed while it ran, 2 could not start as asked, 3 the store is older than
+/// what was seen of it.
 #[must_use]
 pub fn main() -> ExitCode {
     match cli::Cli::parse().command {

@@ -15,9 +15,15 @@ use super::{
     election::{self, Election, Leadership, LeaseName},
     logs, preflight,
     serve::{self, Readiness},
+    store,
     work::Work,
 };
-use crate::controllers::{Clock, Context, events, meter::Meter, observe, queue};
+use crate::controllers::{
+    Clock, Context, events,
+    meter::Meter,
+    observe::{self, Fatal},
+    queue,
+};
 
 /// How long what was begun may take to finish after a signal.
 const FINISH: Duration = Duration::from_secs(20);
@@ -39,6 +45,17 @@ enum End {
     Start(String),
     /// It may not go on.
     Fatal(String),
+    /// The store is older than what was seen of it.
+    Restored(String),
+}
+
+impl From<store::Refusal> for End {
+    fn from(refusal: store::Refusal) -> Self {
+        match refusal {
+            store::Refusal::Asked(message) => Self::Start(message),
+            store::Refusal::Restored(message) => Self::Restored(message),
+        }
+    }
 }
 
 pub(super) fn main(options: Run) -> ExitCode {
@@ -65,6 +82,10 @@ pub(super) fn main(options: Run) -> ExitCode {
             tracing::error!("{message}");
             ExitCode::FAILURE
         }
+        Err(End::Restored(message)) => {
+            tracing::error!("{message}");
+            ExitCode::from(3)
+        }
     }
 }
 
@@ -79,6 +100,8 @@ async fn run(options: Run) -> Result<(), End> {
         leader_elect,
         lease_name,
         lease_namespace,
+        state_dir,
+        accept_restored_store,
         log_format: _,
         log: _,
     } = options;
@@ -117,6 +140,13 @@ async fn run(options: Run) -> Result<(), End> {
         () = stop.cancelled() => return Ok(()),
         clear = preflight::clear(&aside, namespace.as_deref(), lease, |m| waiting.set(Some(m.to_owned()))) => clear.map_err(End::Start)?,
     }
+    let kept = match state_dir {
+        None => None,
+        Some(folder) => tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            kept = store::begin(&aside, &folder, accept_restored_store, |m| readiness.set(Some(m.to_owned()))) => Some(kept?),
+        },
+    };
     let election = contended.map(|(lease, announcer)| {
         Election::new(aside, lease, election::identity(), announcer, meter.clone())
     });
@@ -138,7 +168,12 @@ async fn run(options: Run) -> Result<(), End> {
         // They end by themselves only where something panicked.
         _ = &mut work => return Err(End::Fatal(PANICKED.to_owned())),
         _ = &mut election => return Err(End::Fatal(PANICKED.to_owned())),
-        fatal = observe::watch_all(context.clone(), adder.clone(), namespace) => Err(End::Fatal(fatal.to_string())),
+        fatal = observe::watch_all(context.clone(), adder.clone(), namespace) => match fatal {
+            // What was begun is dropped where it stands: it may be an issue on a store that lacks its records.
+            Fatal::StoreWentBack(_) => return Err(End::Restored(fatal.to_string())),
+            Fatal::UnreadableRecord { .. } => Err(End::Fatal(fatal.to_string())),
+        },
+        () = store::keep(kept, &context) => Ok(()),
         () = observe::resync(context.clone(), adder.clone(), resync) => Ok(()),
         () = report_readiness(context.clone(), readiness.clone(), listed) => Ok(()),
     };

@@ -10,7 +10,9 @@ use std::{
     sync::Arc,
 };
 
-use super::key::Key;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::{high_water::Newest, key::Key};
 use crate::api::{Claim, ServiceNumber};
 use crate::planted::{self, Bug};
 
@@ -29,14 +31,29 @@ pub struct Ledger {
 }
 
 /// The store shows less than it did: it was restored from an older copy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WentBack {
-    /// The record that shows it.
-    pub record: String,
-    /// The revision of it that was seen.
-    pub seen: String,
-    /// The revision of it that the store has now, if it has the record at all.
-    pub now: Option<String>,
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WentBack {
+    /// A record shows it.
+    #[error(
+        "the store went back in time: record {record} was seen at revision {seen} and is now {}",
+        .now.map_or_else(|| "missing".to_owned(), |now| format!("at revision {now}"))
+    )]
+    Record {
+        /// The record.
+        record: String,
+        /// The revision of it that was seen.
+        seen: u64,
+        /// The revision of it that the store has now, if it has the record at all.
+        now: Option<u64>,
+    },
+    /// The revision of the store shows it.
+    #[error("the store went back in time: it was at revision {seen} and is now at revision {now}")]
+    Revision {
+        /// The revision that was seen.
+        seen: u64,
+        /// The revision that it has now.
+        now: u64,
+    },
 }
 
 /// What a key has left.
@@ -85,14 +102,10 @@ impl Ledger {
     pub fn observe_all(&mut self, records: Vec<Arc<ServiceNumber>>) -> Result<(), WentBack> {
         let listed: HashMap<String, &Arc<ServiceNumber>> = records.iter().map(|r| (name_of(r), r)).collect();
         for (name, old) in &self.records {
-            let now = listed.get(name).map(|r| revision(r));
-            if now.is_none_or(|now| now < revision(old)) && !planted::is_on(Bug::StoreGoesBack) {
-                let text = |r: &ServiceNumber| r.metadata.resource_version.clone().unwrap_or_default();
-                return Err(WentBack {
-                    record: name.clone(),
-                    seen: text(old),
-                    now: listed.get(name).map(|r| text(r)),
-                });
+            let (seen, now) =
+                (revision_of(&old.metadata), listed.get(name).map(|r| revision_of(&r.metadata)));
+            if now.is_none_or(|now| now < seen) && !planted::is_on(Bug::StoreGoesBack) {
+                return Err(WentBack::Record { record: name.clone(), seen, now });
             }
         }
         for record in records {
@@ -126,6 +139,13 @@ impl Ledger {
     /// Every record of the snapshot, in no order.
     pub fn records(&self) -> impl Iterator<Item = &Arc<ServiceNumber>> {
         self.records.values()
+    }
+
+    /// The record of the snapshot that was changed last.
+    #[must_use]
+    pub fn newest(&self) -> Option<Newest> {
+        let newest = self.records.iter().map(|(name, record)| (revision_of(&record.metadata), name)).max();
+        newest.map(|(revision, record)| Newest { revision, record: record.clone() })
     }
 
     /// The record of a claim on an instance, of the snapshot or learned.
@@ -224,6 +244,7 @@ fn name_of(record: &ServiceNumber) -> String {
 }
 
 /// Revisions of one store are ordered as numbers (Kubernetes API concepts, "resource versions").
-fn revision(record: &ServiceNumber) -> u64 {
-    record.metadata.resource_version.as_deref().and_then(|v| v.parse().ok()).unwrap_or(0)
+#[must_use]
+pub fn revision_of(meta: &ObjectMeta) -> u64 {
+    meta.resource_version.as_deref().and_then(|v| v.parse().ok()).unwrap_or(0)
 }

@@ -5,6 +5,7 @@ pub mod calendar;
 pub mod conditions;
 pub mod eligibility;
 pub mod filing;
+pub mod high_water;
 pub mod instance;
 pub mod issue;
 pub mod key;
