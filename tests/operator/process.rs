@@ -13,25 +13,18 @@ use crate::scene::{FILING, REQUEST, Scene, by_request, filing, request};
 use crate::stage::shared;
 
 /// Every flag of `run` and the variable that stands for it.
-<<<<<<< HEAD
-const FLAGS: [(&str, &str); 11] = [
-=======
-const FLAGS: [(&str, &str); 10] = [
->>>>>>> 0d869b9 (A store that went back in time is noticed by whoever runs or starts on it)
+const FLAGS: [(&str, &str); 13] = [
     ("--kubeconfig", "ICP_KUBECONFIG"),
     ("--context", "ICP_CONTEXT"),
     ("--namespace", "ICP_NAMESPACE"),
     ("--listen", "ICP_LISTEN"),
     ("--concurrency", "ICP_CONCURRENCY"),
     ("--resync-seconds", "ICP_RESYNC_SECONDS"),
-<<<<<<< HEAD
     ("--leader-elect", "ICP_LEADER_ELECT"),
     ("--lease-name", "ICP_LEASE_NAME"),
     ("--lease-namespace", "ICP_LEASE_NAMESPACE"),
-=======
     ("--state-dir", "ICP_STATE_DIR"),
     ("--accept-restored-store", "ICP_ACCEPT_RESTORED_STORE"),
->>>>>>> 0d869b9 (A store that went back in time is noticed by whoever runs or starts on it)
     ("--log-format", "ICP_LOG_FORMAT"),
     ("--log", "ICP_LOG"),
 ];

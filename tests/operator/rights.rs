@@ -73,7 +73,8 @@ async fn every_right_is_used_and_no_other(stage: &Stage<'_>, operator: Operator)
     let cluster = stage.cluster;
     let log = must("find the audit log", cluster.control_plane().audit_log().ok_or("there is none"));
     let before = must("read the audit log", audit::events(&log)).len();
-    let other = Operator::start(cluster, &[]).await;
+    let folder = cluster.control_plane().dir().display().to_string();
+    let other = Operator::start(cluster, &["--state-dir", &folder]).await;
     // A Lease that is gone is made again.
     for verb in ["delete", "get"] {
         let lease = [verb, "lease", "icp-filing-operator", "-n", "icp-filing-system"];
