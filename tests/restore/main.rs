@@ -29,4 +29,5 @@ mod wire;
 mod cli;
 mod copies;
 mod histories;
+mod marks;
 mod runbook;

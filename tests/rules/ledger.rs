@@ -9,7 +9,7 @@ use icp_filing_operator::{
     api::{Claim, NumberState, QuotaScope, ServiceNumber},
     rules::{
         key::Key,
-        ledger::{Ledger, Slots},
+        ledger::{Ledger, Slots, WentBack},
     },
 };
 use kube::ResourceExt;
@@ -203,13 +203,9 @@ fn a_store_that_went_back_is_named_and_changes_nothing() {
     let second = record(facts("i-1", 1, claim_of_request("s")), 9);
     let mut ledger = Ledger::default();
     ledger.observe_all(vec![at(8), second.clone()]).expect("first");
-    let older = ledger.observe_all(vec![at(7), second.clone()]).expect_err("older");
-    assert_eq!(
-        (older.record.as_str(), older.seen.as_str(), older.now.as_deref()),
-        ("instance.i-1-0", "8", Some("7"))
-    );
-    let missing = ledger.observe_all(vec![second]).expect_err("missing");
-    assert_eq!((missing.record.as_str(), missing.now), ("instance.i-1-0", None));
+    let back = |now| WentBack::Record { record: "instance.i-1-0".to_owned(), seen: 8, now };
+    assert_eq!(ledger.observe_all(vec![at(7), second.clone()]), Err(back(Some(7))));
+    assert_eq!(ledger.observe_all(vec![second]), Err(back(None)));
     assert_eq!(ledger.record("instance.i-1-0"), Some(&at(8)));
     // Revisions are numbers: 10 is after 9.
     assert_eq!(ledger.observe_all(vec![at(10), record(facts("i-1", 1, claim_of_request("s")), 11)]), Ok(()));
