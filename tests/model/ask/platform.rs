@@ -1,6 +1,6 @@
 //! What may be asked of classes and instances.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{What, anything, create, own_status, pick, revision, spec, spoil, status};
 use crate::{
