@@ -17,6 +17,8 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Runs the operator until SIGTERM or SIGINT.
     Run(Run),
+    /// Reports who holds which number and everything that is broken or odd. It repairs nothing.
+    Audit(Audit),
     /// Prints the CRDs as YAML, or writes one file for each into a folder.
     Crds {
         /// The folder.
@@ -71,6 +73,47 @@ pub(super) struct Run {
     /// What is logged: a level, or directives such as `info,icp_filing_operator=debug`.
     #[arg(long, env = "ICP_LOG", value_name = "FILTER", default_value = "info")]
     pub(super) log: String,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 nothing is broken, 1 the report cannot be written, 2 there is nothing to read, \
+    3 an invariant is broken, 4 something is odd and --strict is given."
+)]
+pub(super) struct Audit {
+    #[command(flatten)]
+    pub(super) cluster: Cluster,
+    /// Read these manifests instead of a cluster: YAML or JSON, any number of documents; - is standard input.
+    #[arg(long, value_name = "FILE", num_args = 1.., action = clap::ArgAction::Append)]
+    pub(super) from: Vec<PathBuf>,
+    /// How the report is written.
+    #[arg(long, short, value_enum, default_value_t = Output::Text)]
+    pub(super) output: Output,
+    /// Print the numbers too. Whoever reads one may file with it.
+    #[arg(long)]
+    pub(super) show_numbers: bool,
+    /// Exit with 4 when nothing is broken and something is odd.
+    #[arg(long)]
+    pub(super) strict: bool,
+}
+
+/// Which cluster to read.
+#[derive(Debug, Args)]
+pub(super) struct Cluster {
+    /// Kubeconfig file. Absent: $KUBECONFIG, ~/.kube/config, then the service account of the pod.
+    #[arg(long, env = "ICP_KUBECONFIG", value_name = "FILE")]
+    pub(super) kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig. Absent: its current one.
+    #[arg(long, env = "ICP_CONTEXT", value_name = "NAME")]
+    pub(super) context: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Output {
+    /// A table, for people.
+    Text,
+    /// One JSON document of a stable shape.
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

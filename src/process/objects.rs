@@ -1,8 +1,6 @@
 //! Objects of ours read for a look at all of them: from a cluster (`cluster`) or from files (`manifests`).
 //! What they mean is decided in `rules`; nothing is written anywhere.
 
-#![expect(dead_code, reason = "the subcommands that read come next")]
-
 pub(super) mod cluster;
 pub(super) mod manifests;
 

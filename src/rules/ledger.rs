@@ -148,6 +148,11 @@ impl Ledger {
         newest.map(|(revision, record)| Newest { revision, record: record.clone() })
     }
 
+    /// The names of records that were in a snapshot and left it.
+    pub fn lost(&self) -> impl Iterator<Item = &String> {
+        self.lost.iter()
+    }
+
     /// The record of a claim on an instance, of the snapshot or learned.
     #[must_use]
     pub fn claimed(&self, claim: &Claim, instance: &str) -> Option<&Arc<ServiceNumber>> {

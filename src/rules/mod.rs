@@ -1,6 +1,7 @@
 //! What the documents say, as pure functions: from what was observed to what to do next.
 //! No client, no async and no clock live here; the time is an argument.
 
+pub mod audit;
 pub mod calendar;
 pub mod conditions;
 pub mod eligibility;

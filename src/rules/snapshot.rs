@@ -3,6 +3,8 @@
 
 use std::{fmt, sync::Arc};
 
+use kube::Resource;
+
 use super::world::ObjectKey;
 use crate::api::{Filing, Instance, InstanceClass, ServiceNumber, ServiceNumberRequest};
 
@@ -44,6 +46,17 @@ impl Kind {
         !matches!(self, Self::InstanceClass | Self::ServiceNumber)
     }
 }
+
+/// A type of ours.
+pub trait Ours: Resource<DynamicType = ()> {
+    /// Its kind.
+    const KIND: Kind;
+}
+
+macro_rules! ours {
+    ($($kind:ident),+) => { $(impl Ours for $kind { const KIND: Kind = Kind::$kind; })+ };
+}
+ours!(InstanceClass, Instance, ServiceNumberRequest, Filing, ServiceNumber);
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 use kube::{Resource, ResourceExt};
 
 use super::ledger::{Ledger, WentBack};
-use super::number;
+use super::{number, snapshot::Snapshot};
 use crate::api::{
     Claim, ClaimKind, Filing, Instance, InstanceClass, QuotaScope, ServiceNumber, ServiceNumberRequest,
     ServiceNumberSpec,
@@ -128,6 +128,24 @@ impl World {
     /// The namespaces in which an instance of this name is declared.
     pub fn namespaces_of(&self, instance: &str) -> impl Iterator<Item = &String> {
         self.namespaces_of_instance.get(instance)
+    }
+
+    /// Everything as it stands, to be looked at as a whole elsewhere. Kinds that were not listed are absent.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        fn all<K: Resource>(shelf: &Shelf<K>) -> Option<Vec<Arc<K>>> {
+            shelf.listed.then(|| shelf.objects().cloned().collect())
+        }
+        Snapshot {
+            classes: all(&self.classes),
+            instances: all(&self.instances),
+            requests: all(&self.requests),
+            filings: all(&self.filings),
+            records: self.ledger_listed.then(|| self.ledger.records().cloned().collect()),
+            namespace: self.served.clone(),
+            unreadable: Vec::new(),
+            lost: self.ledger.lost().cloned().collect(),
+        }
     }
 
     /// Takes an observation and says what is to be looked at again: nothing until the world is complete, then

@@ -8,6 +8,7 @@
 
 mod affected;
 mod allocation;
+mod audit;
 mod classes;
 mod conditions;
 mod eligibility;

@@ -180,6 +180,12 @@ impl Manifests {
         if known.is_namespaced() && !named("namespace") {
             return Err(no_manifest("it has no metadata.namespace"));
         }
+        if !known.is_namespaced()
+            && let Some(metadata) = object["metadata"].as_object_mut()
+        {
+            // The server takes it away too.
+            metadata.remove("namespace");
+        }
         let Snapshot { classes, instances, requests, filings, records, unreadable, namespace: _, lost: _ } =
             &mut self.snapshot;
         let put = match known {

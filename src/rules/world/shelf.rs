@@ -54,6 +54,11 @@ impl<K: Resource> Shelf<K> {
         self.objects.keys()
     }
 
+    /// Every object, in no order.
+    pub fn objects(&self) -> impl Iterator<Item = &Arc<K>> {
+        self.objects.values()
+    }
+
     /// Takes the answer of an own status write that was decided from `observed`, if that is still what is here:
     /// then no write came between, and the next decision need not wait for the watch.
     pub fn echo(&mut self, observed: &K, written: Arc<K>) {

@@ -1,0 +1,161 @@
+//! What the records show by themselves: each one, and all of them together.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::{
+    Code, Finding, Subject,
+    index::{Index, Site, bound_site, name_of},
+};
+use crate::{
+    api::{Claim, NumberState, ServiceNumber},
+    rules::{
+        key::Key,
+        life, number,
+        snapshot::{Kind, Snapshot},
+    },
+};
+
+/// How many missing slots a finding names.
+const NAMED: usize = 20;
+
+pub(super) fn judge(snapshot: &Snapshot, index: &Index<'_>, found: &mut Vec<Finding>) {
+    let records: Vec<&ServiceNumber> = snapshot.records.iter().flatten().map(|r| &**r).collect();
+    for record in &records {
+        alone(record, found);
+    }
+    for name in snapshot.lost.iter().filter(|name| !index.by_name.contains_key(name.as_str())) {
+        let seen = "it was seen in the ledger, and it is gone";
+        let subject = Subject::absent(Kind::ServiceNumber, ("", name));
+        found.push(Finding::new(Code::RecordLost, [subject], seen));
+    }
+    together(&records, index, found);
+    for (key, records) in &index.by_key {
+        holes(key, records, found);
+    }
+}
+
+/// What one record shows.
+fn alone(record: &ServiceNumber, found: &mut Vec<Finding>) {
+    let spec = &record.spec;
+    let mut say = |code, observed: String| found.push(Finding::new(code, [Subject::of(record)], observed));
+    let named = Key::of_record(spec).record(spec.slot);
+    if named != name_of(record).1 {
+        say(Code::NameDiffers, format!("its facts name it {named}"));
+    }
+    if !(0..spec.quota).contains(&spec.slot) {
+        say(Code::SlotBeyondQuota, format!("slot {} of a quota of {}", spec.slot, spec.quota));
+    }
+    if number::normalize(&spec.number).as_ref() != Some(&spec.number) {
+        say(Code::NumberMalformed, "the number is no UUID in lower case".to_owned());
+    }
+    let facts = life::state_of(spec);
+    if spec.state != facts {
+        say(Code::StateDiffers, format!("state is {:?}, and the other fields say {facts:?}", spec.state));
+    }
+    if spec.submitted_time.is_some() && spec.filing.is_none() {
+        say(Code::SubmittedUnbound, "submittedTime without filing".to_owned());
+    }
+    let (consumed, cancelled) = (spec.consumed_time.is_some(), spec.cancelled_time.is_some());
+    if (consumed || cancelled) && spec.submitted_time.is_none() {
+        say(Code::OutcomeUnsubmitted, format!("{facts:?} without submittedTime"));
+    }
+    if consumed && cancelled {
+        say(Code::OutcomeTwice, "consumedTime and cancelledTime".to_owned());
+    }
+    if consumed != spec.icp_number.is_some() {
+        let observed =
+            if consumed { "consumedTime without icpNumber" } else { "icpNumber without consumedTime" };
+        say(Code::OutcomeIncomplete, observed.to_owned());
+    }
+    let meta = &record.metadata;
+    let ends: Vec<_> = [
+        ("deletionTimestamp", meta.deletion_timestamp.is_some()),
+        ("ownerReferences", meta.owner_references.as_ref().is_some_and(|o| !o.is_empty())),
+        ("finalizers", meta.finalizers.as_ref().is_some_and(|f| !f.is_empty())),
+    ]
+    .into_iter()
+    .filter_map(|(field, there)| there.then_some(field))
+    .collect();
+    if !ends.is_empty() {
+        say(Code::RecordMayVanish, format!("it has {}", ends.join(" and ")));
+    }
+}
+
+/// What no two records may share.
+fn together(records: &[&ServiceNumber], index: &Index<'_>, found: &mut Vec<Finding>) {
+    let mut numbers: HashMap<String, Vec<&ServiceNumber>> = HashMap::with_capacity(records.len());
+    let mut claims: HashMap<(&Claim, &str), Vec<&ServiceNumber>> = HashMap::with_capacity(records.len());
+    for record in records {
+        let spec = &record.spec;
+        let number = number::normalize(&spec.number).unwrap_or_else(|| spec.number.clone());
+        numbers.entry(number).or_default().push(record);
+        claims.entry((&spec.claim, &spec.instance_name)).or_default().push(record);
+    }
+    for shared in numbers.into_values().filter(|shared| shared.len() > 1) {
+        let observed = format!("{} records carry one number", shared.len());
+        found.push(Finding::new(Code::NumberIssuedTwice, shared.into_iter().map(Subject::of), observed));
+    }
+    for ((claim, instance), shared) in claims.into_iter().filter(|(_, shared)| shared.len() > 1) {
+        let Claim { kind, namespace, name } = claim;
+        let observed =
+            format!("{kind:?} {namespace}/{name} has {} records on instance {instance}", shared.len());
+        found.push(Finding::new(Code::ClaimIssuedTwice, shared.into_iter().map(Subject::of), observed));
+    }
+    for (site, shared) in index.by_site.iter().filter(|(_, shared)| shared.len() > 1) {
+        bound_twice(*site, shared, found);
+    }
+    for (instance, shared) in index.by_instance.iter().filter(|(_, shared)| shared.len() > 1) {
+        let keys: BTreeSet<_> = shared.iter().map(|r| Key::of_record(&r.spec).to_string()).collect();
+        if keys.len() > 1 {
+            let observed = format!(
+                "the numbers of instance {instance} are counted under {}",
+                keys.into_iter().collect::<Vec<_>>().join(" and ")
+            );
+            found.push(Finding::new(
+                Code::InstanceUnderTwoKeys,
+                shared.iter().map(|r| Subject::of(*r)),
+                observed,
+            ));
+        }
+    }
+}
+
+fn bound_twice((namespace, name, domain): Site<'_>, shared: &[&ServiceNumber], found: &mut Vec<Finding>) {
+    let submitted: Vec<_> =
+        shared.iter().filter(|r| life::state_of(&r.spec) >= NumberState::Submitted).collect();
+    let filing = format!("Filing {namespace}/{name} for {domain}");
+    if submitted.len() > 1 {
+        let observed = format!("{filing} was submitted with {} numbers", submitted.len());
+        found.push(Finding::new(
+            Code::FilingSubmittedTwice,
+            submitted.iter().map(|r| Subject::of(**r)),
+            observed,
+        ));
+    }
+    if shared.len() > submitted.len() {
+        let observed = format!("{filing} is bound by {} records", shared.len());
+        found.push(Finding::new(Code::FilingBoundTwice, shared.iter().map(|r| Subject::of(*r)), observed));
+    }
+}
+
+/// Slots are taken in order and never freed, so what lies below a slot that is taken was issued.
+fn holes(key: &Key, records: &[&ServiceNumber], found: &mut Vec<Finding>) {
+    let taken: BTreeSet<i32> = records.iter().map(|r| r.spec.slot).filter(|slot| *slot >= 0).collect();
+    let (mut next, mut missing, mut named) = (0_i64, 0_i64, Vec::new());
+    for slot in taken.iter().map(|slot| i64::from(*slot)) {
+        missing += slot - next;
+        named.extend((next..slot).take(NAMED.saturating_sub(named.len())));
+        next = slot + 1;
+    }
+    if missing > 0 {
+        let subjects =
+            named.iter().map(|slot| Subject::absent(Kind::ServiceNumber, ("", &format!("{key}-{slot}"))));
+        let observed = format!("{missing} of the first {next} slots of {key} are missing");
+        found.push(Finding::new(Code::SlotMissing, subjects, observed));
+    }
+}
+
+/// Whether a record is submitted to a filing.
+pub(super) fn is_submitted_to(record: &ServiceNumber, site: Site<'_>) -> bool {
+    record.spec.submitted_time.is_some() && bound_site(record) == Some(site)
+}
