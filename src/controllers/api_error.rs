@@ -60,7 +60,7 @@ impl From<kube::Error> for Failure {
     }
 }
 
-/// An error in one line with what caused it.
+/// An error in one line with what caused it, and what to do where the machine gave too little.
 #[must_use]
 pub fn with_sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -70,9 +70,20 @@ pub fn with_sources(error: &dyn std::error::Error) -> String {
         if !text.contains(&cause_text) {
             text = format!("{text}: {cause_text}");
         }
+        if let Some(remedy) = cause.downcast_ref().and_then(remedy) {
+            text = format!("{text}. {remedy}");
+        }
         source = cause.source();
     }
     text
+}
+
+/// What to do where the machine gave too little.
+#[must_use]
+pub fn remedy(error: &std::io::Error) -> Option<&'static str> {
+    // EMFILE and ENFILE, which the standard library has no names for.
+    matches!(error.raw_os_error(), Some(23 | 24))
+        .then_some("Raise the limit of open files (`ulimit -n`, LimitNOFILE) to 256 or more")
 }
 
 fn retry_after(status: &Status) -> Duration {

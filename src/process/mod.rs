@@ -9,6 +9,7 @@ mod election;
 mod generate;
 mod lease;
 mod ledger;
+mod limits;
 mod logs;
 mod objects;
 mod preflight;

@@ -13,7 +13,7 @@ use super::{
     cli::Run,
     connect,
     election::{self, Election, Leadership, LeaseName},
-    logs, preflight,
+    limits, logs, preflight,
     serve::{self, Readiness},
     store,
     work::Work,
@@ -63,7 +63,11 @@ pub(super) fn main(options: Run) -> ExitCode {
         eprintln!("error: {message}");
         return ExitCode::from(2);
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    if let Err(message) = limits::files() {
+        tracing::error!("{message}");
+        return ExitCode::from(2);
+    }
+    let runtime = match limits::runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
             tracing::error!(%error, "cannot start threads; raise the limits of the process");

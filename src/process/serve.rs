@@ -1,13 +1,19 @@
 //! Health, readiness and metrics over HTTP. Readiness means that every kind was listed and that the process leads or
 //! stands by; until then it says what is awaited.
 
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::{Router, extract::State, http::StatusCode, routing::get, serve::Listener};
 use prometheus_client::{encoding::text::encode, registry::Registry};
-use std::sync::{Arc, Mutex};
-use tokio::net::TcpListener;
+use std::{
+    io::ErrorKind,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::election::Leadership;
+use crate::controllers::api_error::remedy;
 
 /// What stands between the process and being ready; empty when it is.
 #[derive(Clone, Default)]
@@ -23,6 +29,37 @@ impl Readiness {
 
     fn awaited(&self) -> Option<String> {
         self.0.lock().ok()?.clone()
+    }
+}
+
+/// Takes connections, and says why where it cannot.
+struct Loud(TcpListener);
+
+impl Listener for Loud {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        let mut said = false;
+        loop {
+            match self.0.accept().await {
+                Ok(connection) => return connection,
+                // It is the caller who went away.
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    if !std::mem::replace(&mut said, true) {
+                        let remedy = remedy(&error).unwrap_or("It is tried again");
+                        tracing::error!("cannot take a connection for health and metrics: {error}. {remedy}");
+                    }
+                    // What is missing is not there again at once, and asking for it takes processor time.
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()
     }
 }
 
@@ -64,5 +101,5 @@ pub(super) async fn serve(
                 }
             }),
         );
-    axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
+    axum::serve(Loud(listener), app).with_graceful_shutdown(stop.cancelled_owned()).await
 }
