@@ -29,6 +29,5 @@ mod wire;
 mod cli;
 mod copies;
 mod histories;
-mod holes;
 mod marks;
 mod runbook;

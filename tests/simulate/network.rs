@@ -9,10 +9,8 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::{
-    caller::Refused,
     operator::{Answer, Call},
-    policies::Who,
-    store::Store,
+    store::{Refused, Store},
 };
 
 /// A call and how far it came.
@@ -32,7 +30,7 @@ pub fn carry_out(store: &mut Store, number: impl FnOnce(&str) -> String, call: &
     match call {
         Call::Create(order) => {
             let record = order.record(number(&order.record_name()));
-            answer(store.by(Who::Operator).create(record), |r| Answer::Record(Some(r)))
+            answer(store.create(record), |r| Answer::Record(Some(r)))
         }
         Call::GetRecord(name) => {
             Answer::Record(store.get::<ServiceNumber>(&ObjectKey::new("", name)).cloned())
@@ -42,7 +40,7 @@ pub fn carry_out(store: &mut Store, number: impl FnOnce(&str) -> String, call: &
             let key = ObjectKey::of(&**record);
             let patch = json!({"spec": change.patch()});
             let revision = record.resource_version();
-            let done = store.by(Who::Operator).patch::<ServiceNumber>(&key, revision.as_deref(), |live| {
+            let done = store.update::<ServiceNumber>(&key, revision.as_deref(), |live| {
                 let mut value = serde_json::to_value(&live.spec).expect("a spec is JSON");
                 merge(&mut value, &patch["spec"]);
                 live.spec = serde_json::from_value(value).expect("a patched spec is a spec");
@@ -52,19 +50,15 @@ pub fn carry_out(store: &mut Store, number: impl FnOnce(&str) -> String, call: &
         Call::SayOfRequest(observed, status) => {
             let revision = decided_from(&**observed);
             let key = ObjectKey::of(&**observed);
-            let done = store.by(Who::Operator).patch_status::<ServiceNumberRequest>(
-                &key,
-                revision.as_deref(),
-                |live| {
-                    live.status = Some((**status).clone());
-                },
-            );
+            let done = store.update::<ServiceNumberRequest>(&key, revision.as_deref(), |live| {
+                live.status = Some((**status).clone());
+            });
             answer(done, Answer::Request)
         }
         Call::SayOfFiling(observed, status) => {
             let revision = decided_from(&**observed);
             let key = ObjectKey::of(&**observed);
-            let done = store.by(Who::Operator).patch_status::<Filing>(&key, revision.as_deref(), |live| {
+            let done = store.update::<Filing>(&key, revision.as_deref(), |live| {
                 let review = live.status.take().and_then(|s| s.review);
                 live.status = Some((**status).clone());
                 // Its own fields only: the review is another writer's.
@@ -75,7 +69,7 @@ pub fn carry_out(store: &mut Store, number: impl FnOnce(&str) -> String, call: &
         Call::SayOfInstance(observed, status) => {
             let revision = decided_from(&**observed);
             let key = ObjectKey::of(&**observed);
-            let done = store.by(Who::Operator).patch_status::<Instance>(&key, revision.as_deref(), |live| {
+            let done = store.update::<Instance>(&key, revision.as_deref(), |live| {
                 live.status = Some((**status).clone());
             });
             answer(done, Answer::Instance)
@@ -94,7 +88,7 @@ fn answer<T>(result: Result<T, Refused>, done: impl FnOnce(T) -> Answer) -> Answ
         Err(Refused::Conflict) => Answer::Conflict,
         Err(Refused::NotFound) => Answer::NotFound,
         Err(Refused::AlreadyExists) => Answer::AlreadyExists,
-        Err(Refused::Invalid(broken) | Refused::Forbidden(broken)) => Answer::Invalid(broken.join("; ")),
+        Err(Refused::Invalid(message)) => Answer::Invalid(message),
     }
 }
 

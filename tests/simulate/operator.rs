@@ -50,7 +50,7 @@ pub enum Answer {
     AlreadyExists,
     Conflict,
     NotFound,
-    Invalid(String),
+    Invalid(&'static str),
     /// Nothing came back: it was done, or not, or will be.
     Unknown,
 }
