@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::eligible::{self, Reasons};
 use crate::mirror::Objects;
 use crate::plan::Kind;
+use crate::play::has_word;
 use crate::said::{Answer, says, text};
 
 /// The objects of one sequence, or of a whole cluster.
@@ -25,11 +26,7 @@ pub struct View<'o> {
 impl<'o> View<'o> {
     /// The objects whose names have this word in them.
     pub fn of(objects: &'o Objects, token: &str, now: Timestamp) -> Self {
-        let all = |kind| {
-            let words =
-                |name: &str| name.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == token);
-            objects.all(kind, "").filter(|(name, _)| words(name)).collect()
-        };
+        let all = |kind| objects.all(kind, "").filter(|(name, _)| has_word(name, token)).collect();
         Self {
             objects,
             instances: all(Kind::Instance),

@@ -9,7 +9,7 @@ use crate::act::{
 use crate::rng::Rng;
 
 /// How many acts a sequence has.
-const ACTS: usize = 30;
+const ACTS: usize = 34;
 /// How many requests and filings of each namespace have names.
 const NAMES: usize = 3;
 
@@ -24,45 +24,60 @@ const OPERATORS: &[&[Clock]] = &[
 ];
 
 const HOMES: [Home; 2] = [Home::First, Home::Second];
+/// Where an instance is declared first.
+fn home_of(server: Server) -> Home {
+    match server {
+        Server::A | Server::C => Home::First,
+        Server::B | Server::D => Home::Second,
+    }
+}
+
 const SERVERS: [Server; 4] = [Server::A, Server::B, Server::C, Server::D];
 
 /// The sequence of a seed.
 pub fn sequence(seed: u64) -> Sequence {
     let kinds = u64::try_from(OPERATORS.len()).unwrap_or(1);
     let operators = OPERATORS[usize::try_from(seed % kinds).unwrap_or(0)].to_vec();
-    Sequence { rounds: Author::new(seed).rounds(&operators), operators }
+    Sequence { rounds: Author::new(seed, true).rounds(&operators), operators }
+}
+
+/// The sequence of a seed with one operator that is never killed, in which no instance is declared twice: of two
+/// that are, the older is served, and a restore does not keep ages.
+pub fn untwinned(seed: u64) -> Sequence {
+    let operators = vec![Clock::Right];
+    let mut rounds = Author::new(seed, false).rounds(&operators);
+    for round in &mut rounds {
+        round.acts.retain(|act| !matches!(act, Act::Kill { .. }));
+    }
+    Sequence { operators, rounds }
 }
 
 /// Remembers what it wrote.
 struct Author {
     rng: Rng,
+    /// Whether both namespaces declare the same instances.
+    twins: bool,
     requests: BTreeMap<(Home, u8), (Act, bool)>,
     filings: BTreeMap<(Home, u8), (Act, bool)>,
 }
 
 impl Author {
-    fn new(seed: u64) -> Self {
-        Self { rng: Rng::new(seed), requests: BTreeMap::new(), filings: BTreeMap::new() }
+    fn new(seed: u64, twins: bool) -> Self {
+        Self { rng: Rng::new(seed), twins, requests: BTreeMap::new(), filings: BTreeMap::new() }
     }
 
     fn rounds(mut self, operators: &[Clock]) -> Vec<Round> {
         let mut first = Round { acts: vec![self.class(Class::Each), self.class(Class::Shared)], rest: false };
-        for server in [Server::A, Server::C] {
-            let account = self.account(server);
-            first.acts.push(Act::Instance {
-                home: Home::First,
-                server,
-                account,
-                term: Term::Long,
-                flaws: Vec::new(),
-            });
+        for server in SERVERS {
+            let (home, account) = (home_of(server), self.account(server));
+            first.acts.push(Act::Instance { home, server, account, term: Term::Long, flaws: Vec::new() });
         }
         // Manifests that come before what they name have to end the same.
         if self.rng.chance(30) {
             first.acts.reverse();
         }
+        let mut written = first.acts.len();
         let mut rounds = vec![first];
-        let mut written = 4;
         while written < ACTS {
             let count = 1 + self.rng.below(4);
             let acts: Vec<_> = (0..count).map(|_| self.act(operators.len())).collect();
@@ -74,7 +89,7 @@ impl Author {
     }
 
     fn act(&mut self, operators: usize) -> Act {
-        match self.rng.weighted(&[10, 1, 14, 18, 28, 8, 3, 14, 14, 5, 3]).unwrap_or(0) {
+        match self.rng.weighted(&[6, 1, 9, 20, 28, 9, 3, 12, 16, 5, 3]).unwrap_or(0) {
             0 => {
                 let class = *self.rng.pick(&[Class::Each, Class::Shared]);
                 self.class(class)
@@ -107,11 +122,24 @@ impl Author {
         u8::try_from(self.rng.below(NAMES)).unwrap_or(0)
     }
 
+    /// An instance, mostly one that is declared there.
+    fn server(&mut self, home: Home) -> Server {
+        let own: Vec<_> = SERVERS.into_iter().filter(|server| home_of(*server) == home).collect();
+        if self.rng.chance(85) { *self.rng.pick(&own) } else { *self.rng.pick(&SERVERS) }
+    }
+
+    /// The name of a request, mostly of one that was applied.
+    fn known(&mut self, home: Home) -> u8 {
+        let there = self.requests.iter().filter(|((of, _), (_, there))| *of == home && *there);
+        let there: Vec<_> = there.map(|((_, name), _)| *name).collect();
+        if there.is_empty() || self.rng.chance(15) { self.name() } else { *self.rng.pick(&there) }
+    }
+
     /// Instances that are counted together stay with their accounts: what becomes of a claim while a server is
     /// declared again with another account is not promised where the key changes with it.
     fn account(&mut self, server: Server) -> Account {
         match server {
-            Server::A | Server::B if self.rng.chance(20) => Account::Two,
+            Server::A | Server::B if self.rng.chance(12) => Account::Two,
             Server::D => Account::Two,
             _ => Account::One,
         }
@@ -128,7 +156,7 @@ impl Author {
             Ask::OrderMonths,
             Ask::OrderYuan,
         ];
-        let mut asks: Vec<_> = all.into_iter().filter(|_| self.rng.chance(25)).collect();
+        let mut asks: Vec<_> = all.into_iter().filter(|_| self.rng.chance(15)).collect();
         if self.rng.chance(4) {
             asks.push(Ask::OtherProvider);
         }
@@ -138,7 +166,10 @@ impl Author {
 
     fn instance(&mut self) -> Act {
         let server = *self.rng.pick(&SERVERS);
-        let home = self.home();
+        let home = match server {
+            _ if self.twins && self.rng.chance(50) => self.home(),
+            server => home_of(server),
+        };
         let terms = [
             Term::Short,
             Term::Over,
@@ -147,7 +178,7 @@ impl Author {
             Term::BeginsSoon,
             Term::EndsSoon,
         ];
-        let term = if self.rng.chance(50) { Term::Long } else { *self.rng.pick(&terms) };
+        let term = if self.rng.chance(60) { Term::Long } else { *self.rng.pick(&terms) };
         let all = [
             Flaw::HongKong,
             Flaw::Abroad,
@@ -159,7 +190,7 @@ impl Author {
             Flaw::ProviderSaysExpired,
             Flaw::Released,
         ];
-        let flawed = self.rng.chance(50);
+        let flawed = self.rng.chance(40);
         let flaws = all.into_iter().filter(|_| flawed && self.rng.chance(20)).collect();
         Act::Instance { home, server, account: self.account(server), term, flaws }
     }
@@ -172,8 +203,8 @@ impl Author {
             *there = true;
             return before.clone();
         }
-        let server = *self.rng.pick(&SERVERS);
-        let account = if self.rng.chance(85) { self.account(server) } else { Account::Two };
+        let server = self.server(home);
+        let account = self.account(server);
         let act = Act::Request { home, name, server, account, grant: self.rng.chance(25) };
         self.requests.insert((home, name), (act.clone(), true));
         act
@@ -197,11 +228,20 @@ impl Author {
             return again;
         }
         let source = match self.rng.weighted(&[4, 4, 2]).unwrap_or(0) {
-            0 => Source::Instance(*self.rng.pick(&SERVERS)),
-            1 => Source::Request(self.name()),
-            _ => Source::NumberOf(self.home(), self.name()),
+            0 => Source::Instance(self.server(home)),
+            1 => Source::Request(self.known(home)),
+            _ => {
+                let home = self.home();
+                Source::NumberOf(home, self.known(home))
+            }
         };
-        let account = if self.rng.chance(75) { Account::One } else { Account::Two };
+        let account = match source {
+            Source::Instance(server) => self.account(server),
+            Source::Request(name) | Source::NumberOf(_, name) => match self.requests.get(&(home, name)) {
+                Some((Act::Request { account, .. }, _)) if self.rng.chance(80) => *account,
+                _ => *self.rng.pick(&[Account::One, Account::Two]),
+            },
+        };
         let domain = u8::from(self.rng.chance(30));
         let act = Act::Filing { home, name, domain, source, account, submit: self.rng.chance(30) };
         self.filings.insert((home, name), (act.clone(), true));

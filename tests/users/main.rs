@@ -40,6 +40,7 @@ mod expected;
 mod generate;
 mod play;
 mod refusals;
+mod restore;
 mod rig;
 mod said;
 mod sequences;

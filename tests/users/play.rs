@@ -16,8 +16,8 @@ use crate::rig::Rig;
 use crate::said::answered;
 use crate::stage::Stage;
 
-/// Plays sequences that have the same operators, at the same time, and gives what went wrong in each.
-/// Whatever takes longer than the limit to become as it should goes wrong.
+/// Plays sequences that have the same operators, at the same time, and gives what went wrong in each. Whatever
+/// takes longer than the limit to become as it should goes wrong.
 pub async fn play(
     lab: &'static Lab,
     people: &People,
@@ -28,36 +28,7 @@ pub async fn play(
     let _turn = lab.turn().await;
     let rig = Rig::start(lab, &first.operators).await;
     let stages = join_all(sequences.iter().map(|_| Stage::new(lab, people, limit))).await;
-    let half = sequences.iter().map(|sequence| sequence.rounds.len()).sum::<usize>().div_ceil(2);
-    let over = AtomicUsize::new(0);
-    let played = join_all(stages.iter().zip(sequences).map(|(stage, sequence)| {
-        let (rig, over) = (&rig, &over);
-        async move {
-            for round in &sequence.rounds {
-                play_round(rig, stage, &round.acts).await?;
-                if round.rest {
-                    stage
-                        .until(|objects| rest(objects, stage))
-                        .await
-                        .map_err(|why| format!("no rest: {why}"))?;
-                }
-                if over.fetch_add(1, Ordering::Relaxed) + 1 == half {
-                    rig.half_over();
-                }
-            }
-            Ok(())
-        }
-    }))
-    .await;
-    rig.right();
-    let judged = stages.iter().zip(played).map(|(stage, played)| async {
-        let mut problems: Vec<String> = played.err().into_iter().collect();
-        if problems.is_empty() {
-            problems.extend(stage.until(|objects| settled(objects, stage)).await.err());
-        }
-        problems
-    });
-    let mut problems = join_all(judged).await;
+    let mut problems = perform(&rig, &stages, sequences).await;
     // Nothing is left of a sequence that went well but its records: the next ones are not slower for it.
     let leaving = stages.iter().zip(&mut problems).map(|(stage, problems)| async {
         if problems.is_empty() {
@@ -70,15 +41,44 @@ pub async fn play(
     rig.end().await;
     let (violations, lies) = (lab.oracle.violations().await, lab.mirror.lies());
     for (stage, problems) in stages.iter().zip(&mut problems) {
-        let own =
-            |text: &&String| text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == stage.token);
-        problems.extend(violations.iter().chain(&lies).filter(own).cloned());
+        problems.extend(violations.iter().chain(&lies).filter(|text| has_word(text, &stage.token)).cloned());
     }
     problems
 }
 
+/// Plays each sequence on its stage until everything is answered as it has to be, and gives what went wrong.
+pub async fn perform(rig: &Rig, stages: &[Stage], sequences: &[Sequence]) -> Vec<Vec<String>> {
+    let half = sequences.iter().map(|sequence| sequence.rounds.len()).sum::<usize>().div_ceil(2);
+    let over = AtomicUsize::new(0);
+    let played = stages.iter().zip(sequences).map(|(stage, sequence)| {
+        let over = &over;
+        async move {
+            for round in &sequence.rounds {
+                play_round(rig, stage, &round.acts).await?;
+                if round.rest {
+                    let rest = stage.until(|objects| rest(objects, stage)).await;
+                    rest.map_err(|why| format!("no rest: {why}"))?;
+                }
+                if over.fetch_add(1, Ordering::Relaxed) + 1 == half {
+                    rig.half_over();
+                }
+            }
+            Ok(())
+        }
+    });
+    let played = join_all(played).await;
+    rig.right();
+    let judged = stages.iter().zip(played).map(|(stage, played)| async {
+        match played {
+            Err(why) => vec![why],
+            Ok(()) => stage.until(|objects| settled(objects, stage)).await.err().into_iter().collect(),
+        }
+    });
+    join_all(judged).await
+}
+
 /// Each person does theirs in order, beside the others.
-pub async fn play_round(rig: &Rig, stage: &Stage, acts: &[Act]) -> Result<(), String> {
+async fn play_round(rig: &Rig, stage: &Stage, acts: &[Act]) -> Result<(), String> {
     let mut people: BTreeMap<Person, Vec<&Act>> = BTreeMap::new();
     for act in acts {
         people.entry(act.person()).or_default().push(act);
@@ -108,7 +108,12 @@ fn rest(objects: &Objects, stage: &Stage) -> Result<(), String> {
 }
 
 /// Everything is answered as it has to be.
-pub fn settled(objects: &Objects, stage: &Stage) -> Result<(), String> {
+fn settled(objects: &Objects, stage: &Stage) -> Result<(), String> {
     let wrong = View::of(objects, &stage.token, Timestamp::now()).wrong();
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
+}
+
+/// Whether a text has a word in it.
+pub fn has_word(text: &str, word: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part == word)
 }

@@ -62,7 +62,11 @@ async fn whatever_users_do_the_ledger_holds_and_everything_settles() {
     }
     quiet(lab).await;
     lab.sound_logs();
-    println!("users: {count} sequences, {acts} acts, {:?}", since.elapsed());
+    let mut states: BTreeMap<String, usize> = BTreeMap::new();
+    for (_, record) in lab.oracle.records(|_| true).await {
+        *states.entry(format!("{:?}", record.state)).or_default() += 1;
+    }
+    println!("users: {count} sequences, {acts} acts, {:.1?}; numbers: {states:?}", since.elapsed());
 }
 
 fn chosen() -> Vec<(String, Sequence)> {
