@@ -61,6 +61,10 @@ faults: ## Every fault at every write of every scenario, on the real API server 
 simulate: ## A hundred thousand random executions of the decision functions
 	SIM_RUNS=100000 cargo test --release --locked --test simulate -- --nocapture
 
+.PHONY: mutants
+mutants: ## Break the rules in every small way and look whether a test notices (half an hour; needs cargo-mutants)
+	tests/mutants/run
+
 .PHONY: planted
 planted: ## Every bug planted on purpose, and what finds it; writes docs/planted.md
 	tests/planted/run

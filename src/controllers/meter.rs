@@ -178,7 +178,11 @@ impl Meter {
             "Time from a request's creation to its number",
             request_seconds,
         );
-        r.register("icp_filing_records_lost", "Records that were seen to be deleted", records_lost);
+        r.register(
+            "icp_filing_records_lost",
+            "Records that were seen to be deleted, or to be missing at the start",
+            records_lost,
+        );
         r.register("leader_election_master_status", "Whether this process leads, by lease", leads);
     }
 

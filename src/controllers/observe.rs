@@ -191,7 +191,17 @@ async fn follow<K: Resource + Clone>(
             );
             context.meter.record_lost();
         }
+        let listed_first = matches!(seen, Seen::Listed(_)) && context.missing().contains(&kind);
         let work = context.learn(|world| world.observe(observation(seen)))?;
+        if listed_first && kind == "servicenumbers" {
+            for record in context.decide(|world, _| world.ledger.holes()) {
+                tracing::error!(
+                    record,
+                    "a record of the ledger is missing; nothing is issued on its key until it is restored"
+                );
+                context.meter.record_lost();
+            }
+        }
         adder.add(work);
     }
     Ok(())

@@ -203,6 +203,17 @@ impl Ledger {
         }
     }
 
+    /// Records that are missing below a later one of their key: they were issued, and lost.
+    #[must_use]
+    pub fn holes(&self) -> Vec<String> {
+        let mut holes = Vec::new();
+        for (key, slots) in &self.slots {
+            let end = slots.last_key_value().map_or(0, |(slot, _)| *slot);
+            holes.extend((0..end).filter(|slot| !slots.contains_key(slot)).map(|slot| key.record(slot)));
+        }
+        holes
+    }
+
     fn find(&self, name: &str) -> Option<&Arc<ServiceNumber>> {
         self.records.get(name).or_else(|| self.learned.get(name))
     }

@@ -29,5 +29,6 @@ mod wire;
 mod cli;
 mod copies;
 mod histories;
+mod holes;
 mod marks;
 mod runbook;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{export, import, ledger};
 use crate::fixture::{Cluster, SOON, Who, eventually, must, repository};
+use crate::holes::{a_hole_is_said_and_issues_nothing, the_cron_job_may_copy_and_nothing_else};
 use crate::objects::record;
 use crate::operator_process::Operator;
 use crate::scene::{
@@ -27,6 +28,8 @@ async fn every_number_is_back_after_an_older_store_and_an_import() {
     Round::new(&cluster, "running").await.play(true, None).await;
     Round::new(&cluster, "bumped").await.play(true, Some(1_000_000)).await;
     Round::new(&cluster, "unguarded").await.unguarded().await;
+    a_hole_is_said_and_issues_nothing(&cluster).await;
+    the_cron_job_may_copy_and_nothing_else(&cluster).await;
     cluster.stop().await;
 }
 

@@ -24,6 +24,7 @@ use super::{
     network::carry_out,
     operator::{Answer, Call, Operator, look},
     oracle,
+    policies::Who,
     small::{self, Budget, Small, number_of},
     store::Store,
 };
@@ -234,18 +235,21 @@ fn people(small: &Small, state: &State, next: &mut Vec<(String, State)>) {
             Some(filing) => {
                 if small::is_held(filing) {
                     put(format!("the finalizer of {key} goes"), &|s| {
-                        _ = s.store.update::<Filing>(&key, None, |f| f.metadata.finalizers = None);
+                        _ = s
+                            .store
+                            .by(Who::Applicant)
+                            .patch::<Filing>(&key, None, |f| f.metadata.finalizers = None);
                     });
                 } else if budget.delete > 0 {
                     put(format!("{key} is deleted"), &|s| {
                         s.budget.delete -= 1;
-                        _ = s.store.delete::<Filing>(&key);
+                        _ = s.store.by(Who::Applicant).delete::<Filing>(&key);
                     });
                 }
                 if budget.submit > 0 && !filing.spec.submit {
                     put(format!("{key} is to be submitted"), &|s| {
                         s.budget.submit -= 1;
-                        _ = s.store.update::<Filing>(&key, None, |f| f.spec.submit = true);
+                        _ = s.store.by(Who::Applicant).patch::<Filing>(&key, None, |f| f.spec.submit = true);
                     });
                 }
                 if let (true, None, Some(review)) = (budget.review > 0, &state.late, small::approval(filing))
@@ -258,7 +262,7 @@ fn people(small: &Small, state: &State, next: &mut Vec<(String, State)>) {
                 if budget.wipe > 0 {
                     put(format!("the status of {key} is wiped"), &|s| {
                         s.budget.wipe -= 1;
-                        _ = s.store.update::<Filing>(&key, None, |f| f.status = None);
+                        _ = s.store.by(Who::Admin).patch_status::<Filing>(&key, None, |f| f.status = None);
                     });
                 }
             }
@@ -267,7 +271,7 @@ fn people(small: &Small, state: &State, next: &mut Vec<(String, State)>) {
     if let Some((key, review)) = &state.late {
         put(format!("the registrar's word on {key} is written"), &|s| {
             s.late = None;
-            _ = s.store.update::<Filing>(key, None, |f| {
+            _ = s.store.by(Who::Registrar).patch_status::<Filing>(key, None, |f| {
                 f.status.get_or_insert_default().review = Some(review.clone());
             });
         });
@@ -276,7 +280,7 @@ fn people(small: &Small, state: &State, next: &mut Vec<(String, State)>) {
         for instance in ["i-1", "i-2"] {
             put(format!("request r0 is re-created on {instance}"), &|s| {
                 s.budget.request -= 1;
-                _ = s.store.delete::<ServiceNumberRequest>(&ObjectKey::new("a", "r0"));
+                _ = s.store.by(Who::Applicant).delete::<ServiceNumberRequest>(&ObjectKey::new("a", "r0"));
                 small::request(&mut s.store, "a", "r0", instance, None);
             });
         }

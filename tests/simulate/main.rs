@@ -5,12 +5,15 @@
 //! the steps of each, `SIM_FIRST` is the first seed. `SIM_STATES` bounds the search of each small world.
 
 mod admission;
+mod caller;
 mod digest;
 mod exhaust;
 mod network;
 mod operator;
 mod oracle;
 mod people;
+#[allow(dead_code, reason = "shared with tests/model, which uses the rest of it")]
+mod policies;
 mod rng;
 mod run;
 mod small;

@@ -9,8 +9,10 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::{
+    caller::Refused,
     operator::{Answer, Call},
-    store::{Refused, Store},
+    policies::Who,
+    store::Store,
 };
 
 /// A call and how far it came.
@@ -30,7 +32,7 @@ pub fn carry_out(store: &mut Store, number: impl FnOnce(&str) -> String, call: &
     match call {
         Call::Create(order) => {
             let record = order.record(number(&order.record_name()));
-            answer(store.create(record), |r| Answer::Record(Some(r)))
+            answer(store.by(Who::Operator).create(record), |r| Answer::Record(Some(r)))
         }
         Call::GetRecord(name) => {
             Answer::Record(store.get::<ServiceNumber>(&ObjectKey::new("", name)).cloned())
@@ -40,7 +42,7 @@ pub fn carry_out(store: &mut Store, number: impl FnOnce(&str) -> String, call: &
             let key = ObjectKey::of(&**record);
             let patch = json!({"spec": change.patch()});
             let revision = record.resource_version();
-            let done = store.update::<ServiceNumber>(&key, revision.as_deref(), |live| {
+            let done = store.by(Who::Operator).patch::<ServiceNumber>(&key, revision.as_deref(), |live| {
                 let mut value = serde_json::to_value(&live.spec).expect("a spec is JSON");
                 merge(&mut value, &patch["spec"]);
                 live.spec = serde_json::from_value(value).expect("a patched spec is a spec");
@@ -50,15 +52,19 @@ pub fn carry_out(store: &mut Store, number: impl FnOnce(&str) -> String, call: &
         Call::SayOfRequest(observed, status) => {
             let revision = decided_from(&**observed);
             let key = ObjectKey::of(&**observed);
-            let done = store.update::<ServiceNumberRequest>(&key, revision.as_deref(), |live| {
-                live.status = Some((**status).clone());
-            });
+            let done = store.by(Who::Operator).patch_status::<ServiceNumberRequest>(
+                &key,
+                revision.as_deref(),
+                |live| {
+                    live.status = Some((**status).clone());
+                },
+            );
             answer(done, Answer::Request)
         }
         Call::SayOfFiling(observed, status) => {
             let revision = decided_from(&**observed);
             let key = ObjectKey::of(&**observed);
-            let done = store.update::<Filing>(&key, revision.as_deref(), |live| {
+            let done = store.by(Who::Operator).patch_status::<Filing>(&key, revision.as_deref(), |live| {
                 let review = live.status.take().and_then(|s| s.review);
                 live.status = Some((**status).clone());
                 // Its own fields only: the review is another writer's.
@@ -69,7 +75,7 @@ pub fn carry_out(store: &mut Store, number: impl FnOnce(&str) -> String, call: &
         Call::SayOfInstance(observed, status) => {
             let revision = decided_from(&**observed);
             let key = ObjectKey::of(&**observed);
-            let done = store.update::<Instance>(&key, revision.as_deref(), |live| {
+            let done = store.by(Who::Operator).patch_status::<Instance>(&key, revision.as_deref(), |live| {
                 live.status = Some((**status).clone());
             });
             answer(done, Answer::Instance)
@@ -88,7 +94,7 @@ fn answer<T>(result: Result<T, Refused>, done: impl FnOnce(T) -> Answer) -> Answ
         Err(Refused::Conflict) => Answer::Conflict,
         Err(Refused::NotFound) => Answer::NotFound,
         Err(Refused::AlreadyExists) => Answer::AlreadyExists,
-        Err(Refused::Invalid(message)) => Answer::Invalid(message),
+        Err(Refused::Invalid(broken) | Refused::Forbidden(broken)) => Answer::Invalid(broken.join("; ")),
     }
 }
 

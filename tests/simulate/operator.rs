@@ -50,7 +50,7 @@ pub enum Answer {
     AlreadyExists,
     Conflict,
     NotFound,
-    Invalid(&'static str),
+    Invalid(String),
     /// Nothing came back: it was done, or not, or will be.
     Unknown,
 }

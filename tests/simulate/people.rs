@@ -16,7 +16,11 @@ use k8s_openapi::{
 };
 use kube::ResourceExt;
 
-use super::{rng::Rng, store::Store};
+use super::{
+    policies::{ALLOW_DELETION, Who},
+    rng::Rng,
+    store::Store,
+};
 
 const NAMESPACES: [&str; 2] = ["a", "b"];
 const DOMAINS: [&str; 2] = ["x.cn", "y.cn"];
@@ -101,7 +105,7 @@ fn declare_class(store: &mut Store, rng: &mut Rng, name: &str) {
         },
     };
     store.quotas.entry(name.to_owned()).or_default().insert(quota);
-    _ = store.create(InstanceClass::new(name, spec));
+    _ = store.by(Who::PlatformAdmin).create(InstanceClass::new(name, spec));
 }
 
 fn declare_instance(store: &mut Store, rng: &mut Rng, at: usize, qualifies: bool) {
@@ -126,7 +130,7 @@ fn declare_instance(store: &mut Store, rng: &mut Rng, at: usize, qualifies: bool
     };
     let mut instance = Instance::new(name, spec);
     instance.metadata.namespace = Some(namespace.to_owned());
-    _ = store.create(instance);
+    _ = store.by(Who::PlatformAdmin).create(instance);
 }
 
 fn months_from(t: Timestamp, months: i64) -> Timestamp {
@@ -146,20 +150,27 @@ pub fn apply(store: &mut Store, rng: &mut Rng, focus: Focus) -> String {
     };
     match rng.weighted(&weights) {
         Some(0) => create_request(store, rng, &request),
-        Some(1) => format!("deletes request {request}: {:?}", store.delete::<ServiceNumberRequest>(&request)),
+        Some(1) => format!(
+            "deletes request {request}: {:?}",
+            store.by(Who::Applicant).delete::<ServiceNumberRequest>(&request)
+        ),
         Some(2) => create_filing(store, rng, &filing),
-        Some(3) => format!("deletes filing {filing}: {:?}", store.delete::<Filing>(&filing)),
+        Some(3) => {
+            format!("deletes filing {filing}: {:?}", store.by(Who::Applicant).delete::<Filing>(&filing))
+        }
         Some(4) => {
-            let done = store.update::<Filing>(&filing, None, |f| f.spec.submit = true);
+            let done = store.by(Who::Applicant).patch::<Filing>(&filing, None, |f| f.spec.submit = true);
             format!("submits {filing}: {}", done.is_ok())
         }
         Some(5) => {
-            let done = store.update::<Filing>(&filing, None, |f| f.spec.entity_name.push('.'));
+            let done =
+                store.by(Who::Applicant).patch::<Filing>(&filing, None, |f| f.spec.entity_name.push('.'));
             format!("edits {filing}: {}", done.is_ok())
         }
         Some(6) => apply_again(store, &filing),
         _ => {
-            let done = store.update::<Filing>(&filing, None, |f| f.metadata.finalizers = None);
+            let done =
+                store.by(Who::Applicant).patch::<Filing>(&filing, None, |f| f.metadata.finalizers = None);
             format!("takes the finalizer of {filing}: {}", done.is_ok())
         }
     }
@@ -176,7 +187,7 @@ fn create_request(store: &mut Store, rng: &mut Rng, key: &ObjectKey) -> String {
     };
     let mut request = ServiceNumberRequest::new(&key.name, spec);
     request.metadata.namespace = Some(key.namespace.clone());
-    let done = store.create(request).is_ok();
+    let done = store.by(Who::Applicant).create(request).is_ok();
     format!("creates request {key} on {instance} by {account} grant {grant:?}: {done}")
 }
 
@@ -210,7 +221,7 @@ fn create_filing(store: &mut Store, rng: &mut Rng, key: &ObjectKey) -> String {
     if rng.chance(15) {
         filing.metadata.finalizers = Some(vec!["example.com/hold".to_owned()]);
     }
-    format!("creates filing {key} {text}: {}", store.create(filing).is_ok())
+    format!("creates filing {key} {text}: {}", store.by(Who::Applicant).create(filing).is_ok())
 }
 
 /// Deletes a filing and applies the same manifest again, as a restore without statuses does.
@@ -218,10 +229,10 @@ fn apply_again(store: &mut Store, key: &ObjectKey) -> String {
     let Some(old) = store.get::<Filing>(key).cloned() else {
         return "finds nothing to apply again".to_owned();
     };
-    _ = store.delete::<Filing>(key);
+    _ = store.by(Who::Applicant).delete::<Filing>(key);
     let mut filing = Filing::new(&key.name, old.spec.clone());
     filing.metadata.namespace = Some(key.namespace.clone());
-    format!("applies {key} again: {}", store.create(filing).is_ok())
+    format!("applies {key} again: {}", store.by(Who::Applicant).create(filing).is_ok())
 }
 
 /// The registrar decides, and writes later what was decided earlier.
@@ -230,7 +241,7 @@ pub fn review(store: &mut Store, rng: &mut Rng, late: &mut Vec<Late>) -> String 
         let at = rng.below(late.len());
         let Late { filing, review } = late.swap_remove(at);
         let text = format!("{review:?}");
-        let done = store.update::<Filing>(&filing, None, |f| {
+        let done = store.by(Who::Registrar).patch_status::<Filing>(&filing, None, |f| {
             f.status.get_or_insert_default().review = Some(review);
         });
         return format!("registrar writes on {filing} {text}: {:?}", done.err());
@@ -263,15 +274,22 @@ pub fn administer(store: &mut Store, rng: &mut Rng) -> String {
             if store.get::<InstanceClass>(&class).is_some() {
                 store.quotas.entry(class.name.clone()).or_default().insert(quota);
             }
-            let done = store.update::<InstanceClass>(&class, None, |c| c.spec.quota = quota);
+            let done =
+                store.by(Who::PlatformAdmin).patch::<InstanceClass>(&class, None, |c| c.spec.quota = quota);
             format!("admin sets the quota of {class} to {quota}: {}", done.is_ok())
         }
         Some(1) => {
-            let done = store.update::<InstanceClass>(&class, None, |c| c.spec.suspend = !c.spec.suspend);
+            let done = store
+                .by(Who::PlatformAdmin)
+                .patch::<InstanceClass>(&class, None, |c| c.spec.suspend = !c.spec.suspend);
             format!("admin suspends or resumes {class}: {}", done.is_ok())
         }
         Some(2) => {
-            _ = store.delete::<InstanceClass>(&class);
+            let meant = [(ALLOW_DELETION.to_owned(), "true".to_owned())];
+            _ = store.by(Who::PlatformAdmin).patch::<InstanceClass>(&class, None, |c| {
+                c.metadata.annotations = Some(meant.into());
+            });
+            _ = store.by(Who::PlatformAdmin).delete::<InstanceClass>(&class);
             if rng.chance(70) {
                 declare_class(store, rng, &class.name);
             }
@@ -286,7 +304,7 @@ pub fn administer(store: &mut Store, rng: &mut Rng) -> String {
                 InstanceState::Released,
             ]);
             let renewed = months_from(store.now, 1 + i64::try_from(rng.below(12)).expect("small"));
-            let done = store.update::<Instance>(&instance, None, |i| {
+            let done = store.by(Who::PlatformAdmin).patch::<Instance>(&instance, None, |i| {
                 i.spec.state = state;
                 if let Some(s) = &mut i.spec.subscription {
                     s.expiration_time = Time(renewed);
@@ -294,7 +312,10 @@ pub fn administer(store: &mut Store, rng: &mut Rng) -> String {
             });
             format!("admin sets {instance} to {state:?} until {renewed}: {}", done.is_ok())
         }
-        Some(4) => format!("admin deletes instance {instance}: {:?}", store.delete::<Instance>(&instance)),
+        Some(4) => format!(
+            "admin deletes instance {instance}: {:?}",
+            store.by(Who::PlatformAdmin).delete::<Instance>(&instance)
+        ),
         Some(5) => {
             let qualifies = rng.chance(80);
             declare_instance(store, rng, at, qualifies);
@@ -316,15 +337,17 @@ fn wipe(store: &mut Store, rng: &mut Rng) -> String {
     let instance = key(instance.0, instance.1);
     match rng.below(3) {
         0 => {
-            let done = store.update::<Filing>(&filing, None, |f| f.status = None);
+            let done = store.by(Who::Admin).patch_status::<Filing>(&filing, None, |f| f.status = None);
             format!("the status of filing {filing} is wiped: {}", done.is_ok())
         }
         1 => {
-            let done = store.update::<ServiceNumberRequest>(&request, None, |r| r.status = None);
+            let done = store
+                .by(Who::Admin)
+                .patch_status::<ServiceNumberRequest>(&request, None, |r| r.status = None);
             format!("the status of request {request} is wiped: {}", done.is_ok())
         }
         _ => {
-            let done = store.update::<Instance>(&instance, None, |i| i.status = None);
+            let done = store.by(Who::Admin).patch_status::<Instance>(&instance, None, |i| i.status = None);
             format!("the status of instance {instance} is wiped: {}", done.is_ok())
         }
     }

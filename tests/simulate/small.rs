@@ -16,7 +16,7 @@ use icp_filing_operator::{
 use kube::ResourceExt;
 use std::sync::Arc;
 
-use super::store::Store;
+use super::{policies::Who, store::Store};
 
 /// A number that is told by the name of its record.
 pub fn number_of(record: &str) -> String {
@@ -79,7 +79,7 @@ fn base(quota: i32, scope: QuotaScope) -> Store {
         requirements: Requirements::default(),
     };
     store.quotas.entry("ecs".to_owned()).or_default().insert(quota);
-    store.create(InstanceClass::new("ecs", class)).expect("a class");
+    store.by(Who::PlatformAdmin).create(InstanceClass::new("ecs", class)).expect("a class");
     for (namespace, name) in [("a", "i-1"), ("a", "i-2"), ("b", "i-3")] {
         let spec = InstanceSpec {
             class_name: "ecs".to_owned(),
@@ -94,7 +94,7 @@ fn base(quota: i32, scope: QuotaScope) -> Store {
         };
         let mut instance = Instance::new(name, spec);
         instance.metadata.namespace = Some(namespace.to_owned());
-        store.create(instance).expect("an instance");
+        store.by(Who::PlatformAdmin).create(instance).expect("an instance");
     }
     store
 }
@@ -107,7 +107,7 @@ pub fn request(store: &mut Store, namespace: &str, name: &str, instance: &str, g
     };
     let mut request = ServiceNumberRequest::new(name, spec);
     request.metadata.namespace = Some(namespace.to_owned());
-    store.create(request).expect("a request");
+    store.by(Who::Applicant).create(request).expect("a request");
 }
 
 /// Issues the number of a request at once, as an operator did long ago.
@@ -134,7 +134,7 @@ fn issued(store: &mut Store, name: &str) {
     let Allocation::Issue(order) = allocate(&world, &asking, store.now) else {
         panic!("{name} gets no number")
     };
-    store.create(order.record(number_of(&order.record_name()))).expect("a record");
+    store.by(Who::Operator).create(order.record(number_of(&order.record_name()))).expect("a record");
 }
 
 pub fn filing(store: &mut Store, name: &str, manifest: &Manifest, held: bool) -> bool {
@@ -149,7 +149,7 @@ pub fn filing(store: &mut Store, name: &str, manifest: &Manifest, held: bool) ->
     let mut filing = Filing::new(name, spec);
     filing.metadata.namespace = Some("a".to_owned());
     filing.metadata.finalizers = held.then(|| vec!["example.com/hold".to_owned()]);
-    store.create(filing).is_ok()
+    store.by(Who::Applicant).create(filing).is_ok()
 }
 
 /// The approval that a registrar would write of a filing as it is.

@@ -1,5 +1,6 @@
-//! A model of the API server: names, uids, revisions, admission, the status subresource, finalizers, and one
-//! ordered watch log for each kind. What may be written is in `admission`, what must hold is in `oracle`.
+//! A model of the API server: what it keeps, names, uids and revisions, and one ordered watch log for each kind.
+//! How it handles a request is in `caller`, what may be written in `admission`, by whom in `policies`, and what
+//! must hold in `oracle`. `tests/model` plays it against a real one.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,33 +8,34 @@ use std::{
 };
 
 use icp_filing_operator::{
-    api::{Filing, Instance, InstanceClass, InstanceStatus, ServiceNumber, ServiceNumberRequest},
+    api::{
+        Filing, FilingStatus, Instance, InstanceClass, InstanceStatus, ServiceNumber, ServiceNumberRequest,
+        ServiceNumberRequestStatus,
+    },
     rules::world::{ObjectKey, Seen},
 };
-use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
-use kube::{Resource, ResourceExt};
+use k8s_openapi::jiff::Timestamp;
+use kube::Resource;
 
-use super::{admission, oracle};
-
-/// Why the API server did not do as asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refused {
-    Conflict,
-    NotFound,
-    AlreadyExists,
-    Invalid(&'static str),
-}
+use super::{
+    admission,
+    caller::{Caller, Refused},
+    oracle, policies,
+    policies::Who,
+};
 
 /// The objects of one kind and every event there was.
 #[derive(Clone, Debug)]
 pub struct Table<K> {
     pub live: BTreeMap<ObjectKey, Arc<K>>,
     pub log: Vec<Seen<K>>,
+    /// Shown with the default status that their first write will store.
+    unstored: BTreeSet<ObjectKey>,
 }
 
 impl<K> Default for Table<K> {
     fn default() -> Self {
-        Self { live: BTreeMap::new(), log: Vec::new() }
+        Self { live: BTreeMap::new(), log: Vec::new(), unstored: BTreeSet::new() }
     }
 }
 
@@ -62,17 +64,24 @@ impl<K: Resource<DynamicType = ()>> Table<K> {
 
 /// A kind that the store keeps.
 pub trait Kind: Resource<DynamicType = ()> + Clone + PartialEq {
+    /// What the API server calls it.
+    const PLURAL: &'static str;
+    /// Whether its status is a resource of its own, with a default.
+    const HAS_STATUS: bool;
     fn table(store: &Store) -> &Table<Self>;
     fn table_mut(store: &mut Store) -> &mut Table<Self>;
-    /// What schema and CEL rules say of a write.
-    fn admit(old: Option<&Self>, new: &Self) -> Result<(), &'static str>;
+    /// The rules of the schema that a write breaks.
+    fn broken(old: Option<&Self>, new: &Self) -> Vec<&'static str>;
+    /// What the admission policies say of a write, or of a deletion.
+    fn policy(who: Who, old: Option<&Self>, new: Option<&Self>) -> Result<(), Refused>;
     fn same_spec(&self, other: &Self) -> bool;
-    /// The status of an object that was just created.
-    fn untouched(&mut self);
+    fn drop_status(&mut self);
+    /// The status of an object that nobody has looked at, where it has none.
+    fn default_status(&mut self);
+    /// Takes the status of another object, and nothing else of it.
+    fn take_status(&mut self, from: &Self);
     /// What must hold after a write, whoever made it.
-    fn audit(_store: &Store, _old: Option<&Self>, _new: &Self) -> Result<(), String> {
-        Ok(())
-    }
+    fn audit(store: &Store, old: Option<&Self>, new: &Self) -> Result<(), String>;
 }
 
 /// The whole store.
@@ -134,73 +143,40 @@ impl Store {
         self.records.relog();
     }
 
-    pub fn create<K: Kind>(&mut self, mut object: K) -> Result<Arc<K>, Refused> {
-        let key = ObjectKey::of(&object);
-        if K::table(self).live.contains_key(&key) {
-            return Err(Refused::AlreadyExists);
-        }
-        object.untouched();
-        K::admit(None, &object).map_err(Refused::Invalid)?;
+    /// The same store, as a user reaches it.
+    pub fn by(&mut self, who: Who) -> Caller<'_> {
+        Caller { store: self, who }
+    }
+
+    pub(super) fn next_uid(&mut self) -> String {
         self.uids += 1;
-        let meta = object.meta_mut();
-        meta.uid = Some(format!("uid-{}", self.uids));
-        meta.generation = Some(1);
-        meta.creation_timestamp = Some(Time(self.now));
-        Ok(self.put(key, None, object))
+        format!("uid-{}", self.uids)
     }
 
-    /// A write of an existing object: `revision` is the precondition that it carries, if it carries one.
-    pub fn update<K: Kind>(
-        &mut self,
-        key: &ObjectKey,
-        revision: Option<&str>,
-        change: impl FnOnce(&mut K),
-    ) -> Result<Arc<K>, Refused> {
-        let old = K::table(self).live.get(key).cloned().ok_or(Refused::NotFound)?;
-        if revision.is_some() && revision != old.meta().resource_version.as_deref() {
-            return Err(Refused::Conflict);
-        }
-        let mut new = (*old).clone();
-        change(&mut new);
-        if new == *old {
-            return Ok(old);
-        }
-        K::admit(Some(&old), &new).map_err(Refused::Invalid)?;
-        if !new.same_spec(&old) {
-            new.meta_mut().generation = old.meta().generation.map(|g| g + 1);
-        }
-        if new.meta().deletion_timestamp.is_some() && new.finalizers().is_empty() {
-            self.remove::<K>(key, new);
-            return Ok(old);
-        }
-        Ok(self.put(key.clone(), Some(&old), new))
-    }
-
-    pub fn delete<K: Kind>(&mut self, key: &ObjectKey) -> Result<(), Refused> {
-        let mut object = (**K::table(self).live.get(key).ok_or(Refused::NotFound)?).clone();
-        if object.finalizers().is_empty() {
-            self.remove(key, object);
-        } else if object.meta().deletion_timestamp.is_none() {
-            let old = object.clone();
-            object.meta_mut().deletion_timestamp = Some(Time(self.now));
-            self.put(key.clone(), Some(&old), object);
-        }
-        Ok(())
-    }
-
-    fn remove<K: Kind>(&mut self, key: &ObjectKey, mut object: K) {
+    pub(super) fn remove<K: Kind>(&mut self, key: &ObjectKey, mut object: K) {
         self.revision += 1;
         object.meta_mut().resource_version = Some(self.revision.to_string());
         let table = K::table_mut(self);
         table.live.remove(key);
+        table.unstored.remove(key);
         table.log.push(Seen::Deleted(Arc::new(object)));
     }
 
-    fn put<K: Kind>(&mut self, key: ObjectKey, old: Option<&K>, mut new: K) -> Arc<K> {
+    /// Whether a write that changes nothing is stored nevertheless: it is the first, and stores the default.
+    pub(super) fn is_unstored<K: Kind>(&self, key: &ObjectKey) -> bool {
+        K::table(self).unstored.contains(key)
+    }
+
+    pub(super) fn put<K: Kind>(&mut self, key: ObjectKey, old: Option<&K>, mut new: K) -> Arc<K> {
         self.revision += 1;
         new.meta_mut().resource_version = Some(self.revision.to_string());
         let new = Arc::new(new);
         let table = K::table_mut(self);
+        if old.is_none() && K::HAS_STATUS {
+            table.unstored.insert(key.clone());
+        } else {
+            table.unstored.remove(&key);
+        }
         table.live.insert(key, new.clone());
         table.log.push(Seen::Applied(new.clone()));
         if let Err(broken) = K::audit(self, old, &new) {
@@ -211,22 +187,33 @@ impl Store {
 }
 
 macro_rules! kind {
-    ($kind:ident, $table:ident, $untouched:expr, $audit:path) => {
+    ($kind:ident, $table:ident, $plural:literal, $has_status:literal, $drop:expr, $default:expr, $take:expr, $audit:path) => {
         impl Kind for $kind {
+            const PLURAL: &'static str = $plural;
+            const HAS_STATUS: bool = $has_status;
             fn table(store: &Store) -> &Table<Self> {
                 &store.$table
             }
             fn table_mut(store: &mut Store) -> &mut Table<Self> {
                 &mut store.$table
             }
-            fn admit(old: Option<&Self>, new: &Self) -> Result<(), &'static str> {
+            fn broken(old: Option<&Self>, new: &Self) -> Vec<&'static str> {
                 admission::$table(old, new)
+            }
+            fn policy(who: Who, old: Option<&Self>, new: Option<&Self>) -> Result<(), Refused> {
+                policies::$table(who, old, new)
             }
             fn same_spec(&self, other: &Self) -> bool {
                 self.spec == other.spec
             }
-            fn untouched(&mut self) {
-                $untouched(self);
+            fn drop_status(&mut self) {
+                $drop(self);
+            }
+            fn default_status(&mut self) {
+                $default(self);
+            }
+            fn take_status(&mut self, from: &Self) {
+                $take(self, from);
             }
             fn audit(store: &Store, old: Option<&Self>, new: &Self) -> Result<(), String> {
                 $audit(store, old, new)
@@ -235,30 +222,51 @@ macro_rules! kind {
     };
 }
 
-kind!(InstanceClass, classes, |_: &mut InstanceClass| (), oracle::nothing);
+/// A kind whose status is a resource of its own, with a default.
+macro_rules! kind_with_status {
+    ($kind:ident, $status:ident, $table:ident, $plural:literal, $audit:path) => {
+        kind!(
+            $kind,
+            $table,
+            $plural,
+            true,
+            |object: &mut $kind| object.status = None,
+            |object: &mut $kind| {
+                let untouched = || $status { conditions: admission::untouched(), ..$status::default() };
+                object.status.get_or_insert_with(untouched);
+            },
+            |object: &mut $kind, from: &$kind| object.status.clone_from(&from.status),
+            $audit
+        );
+    };
+}
+
 kind!(
-    Instance,
-    instances,
-    |i: &mut Instance| i.status =
-        Some(InstanceStatus { conditions: admission::untouched(), ..InstanceStatus::default() }),
+    InstanceClass,
+    classes,
+    "instanceclasses",
+    false,
+    |_: &mut InstanceClass| (),
+    |_: &mut InstanceClass| (),
+    |_: &mut InstanceClass, _: &InstanceClass| (),
     oracle::nothing
 );
 kind!(
+    ServiceNumber,
+    records,
+    "servicenumbers",
+    false,
+    |_: &mut ServiceNumber| (),
+    |_: &mut ServiceNumber| (),
+    |_: &mut ServiceNumber, _: &ServiceNumber| (),
+    oracle::record
+);
+kind_with_status!(Instance, InstanceStatus, instances, "instances", oracle::nothing);
+kind_with_status!(
     ServiceNumberRequest,
+    ServiceNumberRequestStatus,
     requests,
-    |r: &mut ServiceNumberRequest| r.status = Some(icp_filing_operator::api::ServiceNumberRequestStatus {
-        conditions: admission::untouched(),
-        ..Default::default()
-    }),
+    "servicenumberrequests",
     oracle::request
 );
-kind!(
-    Filing,
-    filings,
-    |f: &mut Filing| f.status = Some(icp_filing_operator::api::FilingStatus {
-        conditions: admission::untouched(),
-        ..Default::default()
-    }),
-    oracle::filing
-);
-kind!(ServiceNumber, records, |_: &mut ServiceNumber| (), oracle::record);
+kind_with_status!(Filing, FilingStatus, filings, "filings", oracle::filing);
