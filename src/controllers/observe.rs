@@ -8,6 +8,7 @@ use kube::{
     core::DeserializeGuard,
     runtime::{
         WatchStreamExt,
+        utils::Backoff,
         watcher::{self, ListSemantic, watcher},
     },
 };
@@ -28,6 +29,8 @@ use crate::{
         world::{ObjectKey, Observation, Seen, Work},
     },
 };
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Why a watch ends the process: going on would issue from a ledger that is not the whole one.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -109,10 +112,27 @@ where
         // A list as of now, not what an API server that lags has in its cache: what is old may lack a record.
         let config =
             watcher::Config { list_semantic: ListSemantic::MostRecent, ..watcher::Config::default() };
-        let events = watcher(api.clone(), config).default_backoff();
+        let events = watcher(api.clone(), config).backoff(Pauses::default());
         follow(context, adder, events, observation, unreadable, &kind).await?;
         // A list that could not be confirmed is not taken: it begins anew.
         tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+}
+
+/// The library's pauses between tries, but none in which a server that is back goes unnoticed for long.
+#[derive(Default)]
+struct Pauses(watcher::DefaultBackoff);
+
+impl Iterator for Pauses {
+    type Item = Duration;
+    fn next(&mut self) -> Option<Duration> {
+        self.0.next().map(|pause| pause.min(LONGEST_PAUSE))
+    }
+}
+
+impl Backoff for Pauses {
+    fn reset(&mut self) {
+        self.0.reset();
     }
 }
 

@@ -134,3 +134,27 @@ where
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::election;
+    use std::convert::Infallible;
+    use tower::ServiceExt;
+
+    #[tokio::test]
+    async fn a_process_that_does_not_lead_reads_and_writes_nothing() {
+        let (_announcer, standby) = election::channel();
+        for (leadership, writes) in [(Leadership::alone(), true), (standby, false)] {
+            for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+                let server = tower::service_fn(async |_| Ok::<_, Infallible>(Response::new(())));
+                let client =
+                    Watched { meter: Meter::default(), leadership: leadership.clone() }.layer(server);
+                let request =
+                    Request::builder().method(method.clone()).body(Body::empty()).expect("a request");
+                let sent = client.oneshot(request).await.is_ok();
+                assert_eq!(sent, writes || method == Method::GET, "{method}");
+            }
+        }
+    }
+}

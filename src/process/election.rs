@@ -2,14 +2,17 @@
 //! nothing: what two operators do to the ledger at once is as right as what one does. When a lease counts as taken
 //! or lost is in `lease`.
 
-use k8s_openapi::{api::coordination::v1::Lease, jiff::Timestamp};
-use kube::{Api, Client, api::PostParams};
+use k8s_openapi::jiff::Timestamp;
+use kube::{Api, Client, api::PostParams, core::DynamicObject};
 use std::time::Duration;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::lease::{Candidate, RETRY_PERIOD};
+use super::lease::{self, Candidate, RETRY_PERIOD};
 use crate::controllers::{MANAGER, api_error::Failure, meter::Meter};
+
+#[cfg(test)]
+mod tests;
 
 /// Where a pod reads its namespace.
 const POD_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
@@ -136,7 +139,7 @@ impl Leadership {
 
 /// Takes part in an election.
 pub(super) struct Election {
-    api: Api<Lease>,
+    api: Api<DynamicObject>,
     lease: LeaseName,
     candidate: Candidate,
     announcer: Announcer,
@@ -155,7 +158,7 @@ impl Election {
     ) -> Self {
         meter.leads(&lease.name, false);
         Self {
-            api: Api::namespaced(client, &lease.namespace),
+            api: Api::namespaced_with(client, &lease.namespace, &lease::resource()),
             candidate: Candidate::new(lease.name.clone(), identity, Instant::now()),
             lease,
             announcer,
@@ -229,7 +232,7 @@ impl Election {
 
     /// Writes the record if it still is what was seen. A PUT creates it too, and other than a POST that is a right
     /// which can be granted for one name.
-    async fn write(&mut self, record: &Lease) -> Result<(), Failure> {
+    async fn write(&mut self, record: &DynamicObject) -> Result<(), Failure> {
         let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
         let sent = Instant::now();
         match self.bounded(self.api.replace(&self.lease.name, &params, record)).await {
@@ -276,7 +279,7 @@ impl Election {
 
     /// Says who leads, and logs what changed.
     fn announce(&mut self, failure: Option<&Failure>) {
-        let rival = self.candidate.rival().map(str::to_owned);
+        let rival = self.candidate.rival();
         let trouble = failure.map(|failure| self.explain(failure));
         if let Some(why) = &trouble
             && self.trouble.as_ref() != Some(why)

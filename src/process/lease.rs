@@ -1,11 +1,9 @@
 //! What a Lease says about who leads, and when it may be taken or counts as lost. Pure: no client, and the monotonic
 //! time is handed in. Times of machines are written into the record for people to read, and judged by nobody.
 
-use k8s_openapi::{
-    api::coordination::v1::{Lease, LeaseSpec},
-    apimachinery::pkg::apis::meta::v1::MicroTime,
-    jiff::Timestamp,
-};
+use k8s_openapi::{api::coordination::v1::Lease, jiff::Timestamp};
+use kube::core::{ApiResource, DynamicObject};
+use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -21,13 +19,18 @@ pub(super) const RENEW_PERIOD: Duration = Duration::from_secs(2);
 /// tries again.
 pub(super) const RETRY_PERIOD: Duration = Duration::from_secs(1);
 
+/// Leases as they are stored: what cannot be read as a time would otherwise keep everybody from reading the rest.
+pub(super) fn resource() -> ApiResource {
+    ApiResource::erase::<Lease>(&())
+}
+
 /// One process in the election: what it saw of the record, and until when it leads.
 #[derive(Debug)]
 pub(super) struct Candidate {
     lease: String,
     identity: String,
     /// The record as it was last seen; absent where there is none.
-    seen: Option<Lease>,
+    seen: Option<DynamicObject>,
     /// Since when it is seen as it is.
     since: Instant,
     /// Whether the last write was refused or not answered, so that the record may be another by now.
@@ -46,18 +49,26 @@ impl Candidate {
         self.until.filter(|until| now < *until)
     }
 
+    fn spec(&self) -> &Value {
+        self.seen.as_ref().map_or(&Value::Null, |record| &record.data["spec"])
+    }
+
     fn holder(&self) -> Option<&str> {
-        let spec = self.seen.as_ref()?.spec.as_ref()?;
-        spec.holder_identity.as_deref().filter(|holder| !holder.is_empty())
+        self.spec()["holderIdentity"].as_str().filter(|holder| !holder.is_empty())
     }
 
     fn is_mine(&self) -> bool {
         self.holder() == Some(&self.identity)
     }
 
-    /// Who else holds the lease, as far as was seen.
-    pub(super) fn rival(&self) -> Option<&str> {
-        self.holder().filter(|holder| *holder != self.identity)
+    fn is_a_rivals(&self) -> bool {
+        self.holder().is_some() && !self.is_mine()
+    }
+
+    /// Who else holds the lease, as far as was seen, in a form that can be shown whatever it is.
+    pub(super) fn rival(&self) -> Option<String> {
+        let holder = self.holder().filter(|_| self.is_a_rivals())?;
+        Some(holder.chars().take(128).flat_map(char::escape_debug).collect())
     }
 
     /// Whether the record may name this candidate.
@@ -71,20 +82,20 @@ impl Candidate {
     }
 
     /// The record was read.
-    pub(super) fn saw(&mut self, now: Instant, record: Option<Lease>) {
+    pub(super) fn saw(&mut self, now: Instant, record: Option<DynamicObject>) {
         // By what it says, not by its revision: a label that somebody writes is no sign of life of its holder.
-        if self.seen.as_ref().map(|s| &s.spec) != record.as_ref().map(|r| &r.spec) {
+        if self.seen.as_ref().map(|s| &s.data["spec"]) != record.as_ref().map(|r| &r.data["spec"]) {
             self.since = now;
         }
         self.seen = record;
         self.doubtful = false;
-        if self.rival().is_some() {
+        if self.is_a_rivals() {
             self.until = None;
         }
     }
 
     /// A write that was sent at `sent` was carried out, and this is the record now.
-    pub(super) fn wrote(&mut self, sent: Instant, record: Lease) {
+    pub(super) fn wrote(&mut self, sent: Instant, record: DynamicObject) {
         self.saw(sent, Some(record));
         if self.is_mine() {
             self.until = Some(sent + RENEW_DEADLINE);
@@ -98,30 +109,30 @@ impl Candidate {
 
     /// What to write to lead, or to go on leading: nothing while somebody else may lead. It carries the revision
     /// that was seen.
-    pub(super) fn bid(&self, now: Instant, clock: Timestamp) -> Option<Lease> {
-        if self.rival().is_some() && now < self.since + LEASE {
+    pub(super) fn bid(&self, now: Instant, clock: Timestamp) -> Option<DynamicObject> {
+        if self.is_a_rivals() && now < self.since + LEASE {
             return None;
         }
-        let old = self.seen.as_ref().and_then(|s| s.spec.clone()).unwrap_or_default();
-        let (acquired, changes) = if self.is_mine() {
-            (old.acquire_time, old.lease_transitions)
+        let old = self.spec();
+        let mut spec = renewed(clock);
+        spec["holderIdentity"] = json!(self.identity);
+        if self.is_mine() {
+            spec["acquireTime"] = old["acquireTime"].clone();
+            spec["leaseTransitions"] = old["leaseTransitions"].clone();
         } else {
-            let changes = old.lease_transitions.unwrap_or(-1).max(-1).saturating_add(1);
-            (Some(MicroTime(clock)), Some(changes))
-        };
-        Some(self.record(LeaseSpec {
-            holder_identity: Some(self.identity.clone()),
-            acquire_time: acquired,
-            lease_transitions: changes.map(|c| c.max(0)),
-            ..spec(clock)
-        }))
+            let changes = old["leaseTransitions"].as_i64().unwrap_or(-1);
+            spec["acquireTime"] = spec["renewTime"].clone();
+            spec["leaseTransitions"] = json!(changes.saturating_add(1).clamp(0, i32::MAX.into()));
+        }
+        Some(self.record(&spec))
     }
 
     /// What to write to let go of a record that names this candidate.
-    pub(super) fn release(&mut self, clock: Timestamp) -> Option<Lease> {
+    pub(super) fn release(&mut self, clock: Timestamp) -> Option<DynamicObject> {
         self.until = None;
-        let old = self.seen.as_ref().filter(|_| self.is_mine())?.spec.clone().unwrap_or_default();
-        Some(self.record(LeaseSpec { lease_transitions: old.lease_transitions, ..spec(clock) }))
+        let mut spec = renewed(clock);
+        spec["leaseTransitions"] = self.spec()["leaseTransitions"].clone();
+        self.is_mine().then(|| self.record(&spec))
     }
 
     /// When to act next, after a round that went well.
@@ -134,20 +145,15 @@ impl Candidate {
         }
     }
 
-    fn record(&self, spec: LeaseSpec) -> Lease {
-        let mut record = self.seen.clone().unwrap_or_default();
-        record.metadata.name = Some(self.lease.clone());
+    fn record(&self, spec: &Value) -> DynamicObject {
+        let mut record = self.seen.clone().unwrap_or_else(|| DynamicObject::new(&self.lease, &resource()));
         record.metadata.managed_fields = None;
-        record.spec = Some(spec);
+        record.data = json!({"spec": spec});
         record
     }
 }
 
 /// A record of nobody.
-fn spec(clock: Timestamp) -> LeaseSpec {
-    LeaseSpec {
-        lease_duration_seconds: i32::try_from(LEASE.as_secs()).ok(),
-        renew_time: Some(MicroTime(clock)),
-        ..LeaseSpec::default()
-    }
+fn renewed(clock: Timestamp) -> Value {
+    json!({"leaseDurationSeconds": LEASE.as_secs(), "renewTime": format!("{clock:.6}")})
 }

@@ -18,6 +18,7 @@ mod crashes;
 mod crowds;
 mod filings;
 mod history;
+mod leadership;
 mod lives;
 mod load;
 mod operator_process;
