@@ -7,13 +7,61 @@ use super::cli::LogFormat;
 
 /// Starts logging, or says what is wrong with the filter.
 pub(super) fn start(format: LogFormat, filter: &str) -> Result<(), String> {
-    let filter = EnvFilter::builder()
-        .parse(filter)
-        .map_err(|e| format!("--log {filter:?} is no filter: {e}. Use a level such as `info` or `debug`"))?;
+    let filter = directives(filter)?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
     Ok(())
+}
+
+fn directives(filter: &str) -> Result<EnvFilter, String> {
+    let parsed = EnvFilter::builder()
+        .parse(filter)
+        .map_err(|e| format!("--log {filter:?} is no filter: {e}. Use a level such as `info` or `debug`"))?;
+    // The library logs whole answers that it cannot read, and there may be numbers in them. What failed is said by
+    // whoever asked.
+    let silent = "kube_client::client=off".parse().map_err(|e| format!("no directive: {e}"))?;
+    Ok(parsed.add_directive(silent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::directives;
+    use std::{
+        io::Write,
+        sync::{Arc, Mutex},
+    };
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("a log").write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn answers_that_the_library_cannot_read_are_not_logged_whatever_is_asked_for() {
+        for filter in ["info", "trace", "kube_client=trace", "info,kube_client::client=warn"] {
+            let log = Log::default();
+            let writer = log.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .with_env_filter(directives(filter).expect("a filter"))
+                .with_writer(move || writer.clone())
+                .finish();
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::warn!(target: "kube_client::client", "a body with a number");
+                tracing::warn!(target: "icp_filing_operator::process", "a line of ours");
+            });
+            let text = String::from_utf8(log.0.lock().expect("a log").clone()).expect("a text");
+            assert!(!text.contains("number"), "{filter}: {text}");
+            assert_eq!(text.contains("of ours"), filter != "kube_client=trace", "{filter}: {text}");
+        }
+    }
 }
