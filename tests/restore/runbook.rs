@@ -2,6 +2,8 @@
 //! back, and after the import every number is there, in its state, with its claim. The operator runs or is stopped
 //! meanwhile, and etcd's revisions are bumped or not. And what happens to whoever skips the guards.
 
+mod astray;
+
 use std::collections::{BTreeMap, HashSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -27,6 +29,7 @@ async fn every_number_is_back_after_an_older_store_and_an_import() {
     Round::new(&cluster, "stopped").await.play(false, None).await;
     Round::new(&cluster, "running").await.play(true, None).await;
     Round::new(&cluster, "bumped").await.play(true, Some(1_000_000)).await;
+    Round::new(&cluster, "grown").await.grown().await;
     Round::new(&cluster, "unguarded").await.unguarded().await;
     a_hole_is_said_and_issues_nothing(&cluster).await;
     the_cron_job_may_copy_and_nothing_else(&cluster).await;
@@ -107,42 +110,6 @@ impl<'a> Round<'a> {
         self.mark_is_at(&self.records().await).await;
         operator.finish().await;
         Self::sound(&[&operator, &restarted, &held], &before);
-    }
-
-    /// Nothing guards: no mark, no hold, no import. What was issued is issued again, and the import says so.
-    async fn unguarded(self) {
-        let operator = Operator::start(self.cluster, &[]).await;
-        self.before_the_snapshot().await;
-        let snapshot = self.folder.join("snapshot");
-        must("save a snapshot", self.cluster.control_plane().save_snapshot(&snapshot).await);
-        self.after_the_snapshot().await;
-        let before = self.records().await;
-        let copy = self.copied(&before).await;
-        operator.finish().await;
-        self.put_back(&snapshot, None).await;
-
-        let operator = Operator::start(self.cluster, &[]).await;
-        self.scene.apply(&request("new", &self.server)).await;
-        self.scene.ready(REQUEST, "new").await;
-        operator.finish().await;
-        let reissued = self.records().await;
-        let twice: Vec<&String> = before
-            .iter()
-            .filter(|(name, known)| reissued.get(*name).is_some_and(|r| number_of(r) != number_of(known)))
-            .map(|(name, _)| name)
-            .collect();
-        assert!(!twice.is_empty(), "without a guard a slot is issued twice");
-        let admin = self.admin();
-        let file = must("read a file", std::fs::read_to_string(&copy));
-        let said = ["contradiction: ", twice[0].as_str(), "issued twice, with another number, claim"];
-        let ended = export(&admin, &copy).await.said(4, &said);
-        assert_eq!(must("read a file", std::fs::read_to_string(&copy)), file);
-        let dry = import(&admin, &copy, &["--dry-run"]).await.said(4, &said);
-        let refused = import(&admin, &copy, &[]).await.said(4, &["nothing was written", twice[0].as_str()]);
-        for ended in [ended, dry, refused] {
-            assert_eq!(crate::operator_process::uuids(&(ended.stdout + &ended.stderr)).count(), 0);
-        }
-        assert_eq!(self.records().await, reissued);
     }
 
     fn state_dir(&self) -> Vec<&str> {
