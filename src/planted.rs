@@ -77,6 +77,12 @@ bugs! {
     StoreGoesBack = "store-goes-back",
     /// A record is changed by writing all of it that this version knows.
     WholeRecordWritten = "whole-record-written",
+    /// SIGTERM is not heeded.
+    TermNotHeeded = "term-not-heeded",
+    /// A lease expires when the time that its holder wrote into it is over by the clock of this machine.
+    LeaseTimeTrusted = "lease-time-trusted",
+    /// A leader counts its deadline from the answer to a renewal, not from before it was sent.
+    RenewedWhenAnswered = "renewed-when-answered",
 }
 
 /// What a bug holds to be impossible: a panic where it has happened and the bug is on.

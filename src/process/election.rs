@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::lease::{self, Candidate, RETRY_PERIOD};
 use crate::controllers::{MANAGER, api_error::Failure, meter::Meter};
+use crate::planted::{self, Bug};
 
 #[cfg(test)]
 mod tests;
@@ -237,7 +238,8 @@ impl Election {
         let sent = Instant::now();
         match self.bounded(self.api.replace(&self.lease.name, &params, record)).await {
             Ok(record) => {
-                self.candidate.wrote(sent, record);
+                let since = if planted::is_on(Bug::RenewedWhenAnswered) { Instant::now() } else { sent };
+                self.candidate.wrote(since, record);
                 Ok(())
             }
             Err(failure) => {

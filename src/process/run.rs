@@ -24,6 +24,7 @@ use crate::controllers::{
     observe::{self, Fatal},
     queue,
 };
+use crate::planted::{self, Bug};
 
 /// How long what was begun may take to finish after a signal.
 const FINISH: Duration = Duration::from_secs(20);
@@ -241,7 +242,7 @@ fn signals() -> std::io::Result<CancellationToken> {
     let token = stop.clone();
     tokio::spawn(async move {
         tokio::select! {
-            _ = term.recv() => {}
+            _ = term.recv(), if !planted::is_on(Bug::TermNotHeeded) => {}
             _ = int.recv() => {}
         }
         token.cancel();
