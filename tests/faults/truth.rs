@@ -39,6 +39,7 @@ impl Truth {
                     own.into_iter().chain(same(status, record)).collect()
                 }
             },
+            (Kind::Request, None) => denied(name, status, objects).into_iter().collect(),
             (Kind::Record, _) => kept(name, object, objects).into_iter().collect(),
             _ => Vec::new(),
         };
@@ -66,6 +67,19 @@ fn claimed(name: &str, request: &Value, record: &Value) -> Option<String> {
     }
     let other = ["accountID", "filingAccountID"].into_iter().find(|term| asked[*term] != issued[*term]);
     other.map(|term| format!("it shows a record that was issued with another {term}"))
+}
+
+/// A request that was issued a number is not told that the ledger cannot be written to: it is a slow answer away.
+fn denied(name: &str, status: &Value, objects: &Objects) -> Option<String> {
+    let said = status["refusals"].as_array().into_iter().flatten();
+    said.into_iter().find(|refusal| refusal["reason"] == "LedgerUnavailable")?;
+    let mut records = objects.all(Kind::Record, "");
+    let issued = records.find(|(_, record)| {
+        let claim = &record["spec"]["claim"];
+        claim["kind"] == "ServiceNumberRequest"
+            && name.split_once('/') == claim["namespace"].as_str().zip(claim["name"].as_str())
+    });
+    issued.map(|(record, _)| format!("it is told that it cannot have a number and has {record}"))
 }
 
 /// A filing shows a record that is bound to it, and no time that the ledger does not have.
