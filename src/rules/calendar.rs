@@ -25,7 +25,8 @@ pub fn whole_months(from: Timestamp, to: Timestamp) -> i32 {
     let (a, b) = (civil(from), civil(to));
     let mut months =
         (i32::from(b.year()) - i32::from(a.year())) * 12 + i32::from(b.month()) - i32::from(a.month());
-    while months > 0 && months_after(from, months) > to {
+    // In the calendar month of `to`, so one less is earlier.
+    if months_after(from, months) > to {
         months -= 1;
     }
     months.max(0)

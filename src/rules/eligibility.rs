@@ -129,8 +129,8 @@ fn subscription(
     next_change: &mut Option<Timestamp>,
 ) {
     let mut changes_at = |at: Timestamp| {
-        if at > now && next_change.is_none_or(|next| at < next) {
-            *next_change = Some(at);
+        if at > now {
+            *next_change = Some(next_change.map_or(at, |next| next.min(at)));
         }
     };
     let term = instance.subscription.as_ref().map(|s| (whole_second(s.start_time.0), end_of(s)));

@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
 use super::{
-    policies::{Verb, Who, granted},
+    policies::{self, Verb, Who, granted},
     store::{Kind, Store},
 };
 
@@ -51,6 +51,7 @@ impl Caller<'_> {
         object.default_status();
         valid(K::broken(None, &object))?;
         K::policy(self.who, None, Some(&object))?;
+        self.is_free::<K>()?;
         let key = ObjectKey::of(&object);
         if K::table(self.store).live.contains_key(&key) {
             return Err(Refused::AlreadyExists);
@@ -110,6 +111,10 @@ impl Caller<'_> {
         if granted(self.who, verb, K::PLURAL) { Ok(()) } else { Err(Refused::Forbidden(Vec::new())) }
     }
 
+    fn is_free<K: Kind>(&self) -> Result<(), Refused> {
+        if self.store.held { policies::hold(self.who, K::PLURAL) } else { Ok(()) }
+    }
+
     fn write<K: Kind>(
         self,
         key: &ObjectKey,
@@ -136,6 +141,7 @@ impl Caller<'_> {
         }
         valid(K::broken(Some(&old), &new))?;
         K::policy(self.who, Some(&old), Some(&new))?;
+        self.is_free::<K>()?;
         if new == *old && !self.store.is_unstored::<K>(key) {
             return Ok(old);
         }

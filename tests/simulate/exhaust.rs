@@ -201,7 +201,7 @@ fn act(state: &State, at: usize, work: &Work, call: &Call, next: &mut Vec<(Strin
             done.store.violate(format!("the API server refused a write to the ledger: {message}"));
             ("is refused".to_owned(), None)
         }
-        (_, Answer::Conflict | Answer::NotFound | Answer::Invalid(_)) => return,
+        (_, Answer::Conflict | Answer::NotFound | Answer::Invalid(_) | Answer::Forbidden(_)) => return,
         _ => ("writes the status".to_owned(), None),
     };
     let label = format!("op{at} on {work:?}: {what}");

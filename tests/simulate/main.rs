@@ -21,7 +21,11 @@ mod store;
 mod words;
 
 use run::{Tally, execute};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    ops::Range,
+    panic::catch_unwind,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 fn set(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|v| v.parse().unwrap_or_else(|_| panic!("{name} is a number, not {v}")))
@@ -43,6 +47,35 @@ fn replay(seed: u64) -> Option<String> {
     outcome.broken.map(|broken| format!("seed {seed}: {broken}"))
 }
 
+/// Executes every so many seeds of a range, up to the first that breaks something here or is above one that did.
+fn work(seeds: Range<u64>, every: u64, lowest: &AtomicU64) -> (Tally, Option<(u64, String)>) {
+    let mut tally = Tally::new();
+    for seed in seeds.step_by(usize::try_from(every).expect("a number of threads")) {
+        if seed > lowest.load(Relaxed) {
+            break;
+        }
+        let broken = match catch_unwind(|| execute(seed, steps(seed), false)) {
+            Ok(outcome) => {
+                add(&mut tally, outcome.tally);
+                outcome.broken
+            }
+            Err(_) => Some("a panic".to_owned()),
+        };
+        if let Some(broken) = broken {
+            lowest.fetch_min(seed, Relaxed);
+            return (tally, Some((seed, broken)));
+        }
+    }
+    (tally, None)
+}
+
+fn add(sums: &mut Tally, part: Tally) {
+    for (what, count) in part {
+        let sum = sums.entry(what).or_default();
+        *sum = if what.ends_with("at most") { count.max(*sum) } else { *sum + count };
+    }
+}
+
 #[test]
 fn random_executions_keep_the_invariants_and_come_to_rest() {
     if let Some(seed) = set("SIM_SEED") {
@@ -58,39 +91,20 @@ fn random_executions_keep_the_invariants_and_come_to_rest() {
     let lowest = &AtomicU64::new(u64::MAX);
     let results: Vec<(Tally, Option<(u64, String)>)> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
-            .map(|worker| {
-                scope.spawn(move || {
-                    let mut tally = Tally::new();
-                    for seed in (first..first + runs).filter(|s| s % threads == worker) {
-                        if seed > lowest.load(Relaxed) {
-                            break;
-                        }
-                        let outcome = execute(seed, steps(seed), false);
-                        for (what, count) in outcome.tally {
-                            let sum = tally.entry(what).or_default();
-                            *sum = if what.ends_with("at most") { count.max(*sum) } else { *sum + count };
-                        }
-                        if let Some(broken) = outcome.broken {
-                            lowest.fetch_min(seed, Relaxed);
-                            return (tally, Some((seed, broken)));
-                        }
-                    }
-                    (tally, None)
-                })
-            })
+            .map(|worker| scope.spawn(move || work(first + worker..first + runs, threads, lowest)))
             .collect();
         workers.into_iter().map(|w| w.join().expect("a worker ends")).collect()
     });
     let mut tally = Tally::new();
     let mut broken: Option<(u64, String)> = None;
     for (part, found) in results {
-        for (what, count) in part {
-            let sum = tally.entry(what).or_default();
-            *sum = if what.ends_with("at most") { count.max(*sum) } else { *sum + count };
-        }
+        add(&mut tally, part);
         broken = broken.into_iter().chain(found).min();
     }
-    println!("{runs} executions from seed {first} in {:?}: {tally:?}", begun.elapsed());
+    println!("{runs} executions, seeds {first} to {}, in {:.1?}:", first + runs - 1, begun.elapsed());
+    for (what, count) in &tally {
+        println!("{count:>10}  {what}");
+    }
     if let Some((seed, what)) = broken {
         replay(seed);
         panic!("seed {seed}: {what}\nreplay it with SIM_SEED={seed}");
@@ -108,6 +122,10 @@ fn random_executions_keep_the_invariants_and_come_to_rest() {
         "change meets a revision",
         "status meets a revision",
         "status refused",
+        "write to a ledger that is held",
+        "carried out though nobody waits",
+        "list anew",
+        "start from stale lists",
         "answer lost",
         "crash",
     ] {

@@ -94,7 +94,8 @@ fn answer<T>(result: Result<T, Refused>, done: impl FnOnce(T) -> Answer) -> Answ
         Err(Refused::Conflict) => Answer::Conflict,
         Err(Refused::NotFound) => Answer::NotFound,
         Err(Refused::AlreadyExists) => Answer::AlreadyExists,
-        Err(Refused::Invalid(broken) | Refused::Forbidden(broken)) => Answer::Invalid(broken.join("; ")),
+        Err(Refused::Invalid(broken)) => Answer::Invalid(broken.join("; ")),
+        Err(Refused::Forbidden(denied)) => Answer::Forbidden(denied.join("; ")),
     }
 }
 

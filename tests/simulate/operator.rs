@@ -51,6 +51,8 @@ pub enum Answer {
     Conflict,
     NotFound,
     Invalid(String),
+    /// A policy denies it to the operator.
+    Forbidden(String),
     /// Nothing came back: it was done, or not, or will be.
     Unknown,
 }
@@ -183,6 +185,11 @@ impl Operator {
             (Call::Create(_) | Call::Change(..), Answer::Invalid(message)) => {
                 return Err(format!("the API server refused a write to the ledger: {message}"));
             }
+            (Call::Create(_) | Call::Change(..), Answer::Forbidden(message)) => {
+                // It is said, and tried again.
+                self.failed.insert(work.clone());
+                unavailable(&self.world, work, &message, self.now(store))
+            }
             (Call::Create(_), Answer::Record(Some(record))) => {
                 self.world.ledger.learn(record);
                 // The watch brings a filing its own record; a request goes on at once.
@@ -234,21 +241,13 @@ pub fn look(world: &World, work: &Work, now: Timestamp) -> (Option<Call>, Option
         Work::Request(key) => match request::decide(world, key, now) {
             request::Step::Leave => (None, None),
             request::Step::Issue(order) => (Some(Call::Create(order)), None),
-            request::Step::Settle(wanted, wake) => {
-                let observed = world.requests.get(key).expect("it was decided about").clone();
-                let same = observed.status.as_ref() == Some(&*wanted);
-                ((!same).then_some(Call::SayOfRequest(observed, wanted)), wake)
-            }
+            request::Step::Settle(wanted, wake) => (say_of_request(world, key, wanted), wake),
         },
         Work::Filing(key) => match filing::decide(world, key, now) {
             filing::Step::Leave => (None, None),
             filing::Step::Issue(order) => (Some(Call::Create(order)), None),
             filing::Step::Change(record, change) => (Some(Call::Change(record, change)), None),
-            filing::Step::Settle(wanted, wake) => {
-                let observed = world.filings.get(key).expect("it was decided about").clone();
-                let own = observed.status.clone().map(|s| FilingStatus { review: None, ..s });
-                ((own.as_ref() != Some(&wanted)).then_some(Call::SayOfFiling(observed, wanted)), wake)
-            }
+            filing::Step::Settle(wanted, wake) => (say_of_filing(world, key, wanted), wake),
         },
         Work::Instance(key) => {
             let Some((wanted, wake)) = instance::decide(world, key, now) else { return (None, None) };
@@ -264,6 +263,33 @@ pub fn look(world: &World, work: &Work, now: Timestamp) -> (Option<Call>, Option
             (suspect, None)
         }
     }
+}
+
+/// What is said where the API server refuses a write to the ledger.
+fn unavailable(world: &World, work: &Work, message: &str, now: Timestamp) -> Option<Call> {
+    match work {
+        Work::Request(key) => {
+            let wanted = request::unavailable(world, key, message, now)?;
+            say_of_request(world, key, Box::new(wanted))
+        }
+        Work::Filing(key) => {
+            let wanted = filing::unavailable(world, key, message, now)?;
+            say_of_filing(world, key, Box::new(wanted))
+        }
+        Work::Instance(_) | Work::Record(_) => None,
+    }
+}
+
+fn say_of_request(world: &World, key: &ObjectKey, wanted: Box<ServiceNumberRequestStatus>) -> Option<Call> {
+    let observed = world.requests.get(key)?.clone();
+    (observed.status.as_ref() != Some(&*wanted)).then_some(Call::SayOfRequest(observed, wanted))
+}
+
+/// The review is somebody else's: it is neither compared nor written.
+fn say_of_filing(world: &World, key: &ObjectKey, wanted: Box<FilingStatus>) -> Option<Call> {
+    let observed = world.filings.get(key)?.clone();
+    let own = observed.status.clone().map(|s| FilingStatus { review: None, ..s });
+    (own.as_ref() != Some(&wanted)).then_some(Call::SayOfFiling(observed, wanted))
 }
 
 fn list<K: kube::Resource<DynamicType = ()>>(table: &Table<K>, at: usize) -> Vec<Arc<K>> {

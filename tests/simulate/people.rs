@@ -268,7 +268,7 @@ pub fn administer(store: &mut Store, rng: &mut Rng) -> String {
     let class = key("", rng.pick(&CLASSES).0);
     let at = rng.below(INSTANCES.len());
     let instance = key(INSTANCES[at].0, INSTANCES[at].1);
-    match rng.weighted(&[4, 2, 1, 5, 3, 3, 6, 3]) {
+    match rng.weighted(&[4, 2, 1, 5, 3, 3, 6, 3, 2]) {
         Some(0) => {
             let quota = i32::try_from(1 + rng.below(4)).expect("small");
             if store.get::<InstanceClass>(&class).is_some() {
@@ -322,6 +322,11 @@ pub fn administer(store: &mut Store, rng: &mut Rng) -> String {
             format!("admin declares instance {instance}, qualifies: {qualifies}")
         }
         Some(6) => wipe(store, rng),
+        Some(7) => {
+            // Seldom for long: while it is held nothing happens.
+            store.held = !store.held && rng.chance(60);
+            format!("admin holds the operator: {}", store.held)
+        }
         _ => {
             store.now =
                 store.now.checked_add(rng.pick(&[1, 24, 24 * 40, 24 * 90]).hours()).expect("in range");

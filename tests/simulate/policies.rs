@@ -40,6 +40,8 @@ pub const REGISTRARS_WORD: &str = "status.review is the registrar's word";
 pub const FINAL_REVIEW: &str = "an approved or cancelled review is final and is not taken away";
 pub const CLASS_IS_MEANT: &str = "every instance of this class would stop qualifying";
 
+pub const HELD: &str = "the ledger is being restored and the operator is held";
+
 /// The annotation that says that the deletion of a class is meant.
 pub const ALLOW_DELETION: &str = "icp-filing.dev/allow-deletion";
 
@@ -78,6 +80,11 @@ pub fn classes(_: Who, old: Option<&InstanceClass>, new: Option<&InstanceClass>)
         (Some(old), None) if !meant(old) => forbid(vec![CLASS_IS_MEANT]),
         _ => Ok(()),
     }
+}
+
+/// What `deploy/hold` adds while an administrator restores records.
+pub fn hold(who: Who, plural: &str) -> Allowed {
+    if who == Who::Operator && plural == "servicenumbers" { forbid(vec![HELD]) } else { Ok(()) }
 }
 
 /// May wipe statuses, and take reviews away.

@@ -101,6 +101,7 @@ impl Run {
         faults: usize,
         crashes: usize,
     ) -> Result<(), String> {
+        self.count("step");
         let queued: usize = self.operators.iter().map(|o| o.queue.len()).sum();
         let weights = [
             people[0],
@@ -115,14 +116,17 @@ impl Run {
         let at = self.rng.below(self.operators.len());
         match self.rng.weighted(&weights) {
             Some(0) => {
+                self.count("applicant acts");
                 let did = people::apply(&mut self.store, &mut self.rng, self.focus);
                 self.say(|| did);
             }
             Some(1) => {
+                self.count("registrar acts");
                 let did = people::review(&mut self.store, &mut self.rng, &mut self.late);
                 self.say(|| did);
             }
             Some(2) => {
+                self.count("administrator acts");
                 let did = people::administer(&mut self.store, &mut self.rng);
                 self.say(|| did);
                 for operator in &mut self.operators {
@@ -152,6 +156,7 @@ impl Run {
     fn restart(&mut self, at: usize) {
         let skew = *self.rng.pick(&[0, 0, 0, -3600, 3600]);
         let stale = self.rng.chance(40);
+        self.count(if stale { "start from stale lists" } else { "start" });
         let rng = &mut self.rng;
         self.operators[at].restart(
             &self.store,
@@ -179,10 +184,12 @@ impl Run {
         let Some(kind) = self.rng.weighted(&behind) else { return };
         let length = operator.behind(&self.store, kind);
         if self.rng.chance(10) {
+            *self.tally.entry("list anew").or_default() += 1;
             let to = operator.cursors[kind] + 1 + self.rng.below(length);
             operator.relist(&self.store, kind, to).expect("a later list shows all that was seen");
             self.say(|| format!("op{at} lists kind {kind} as of {to}"));
         } else {
+            *self.tally.entry("watch shows something").or_default() += 1;
             let count = 1 + self.rng.below(length);
             for _ in 0..count {
                 operator.observe(&self.store, kind);
@@ -255,6 +262,9 @@ impl Run {
             oracle::released(&mut self.store, record);
         }
         self.count(outcome(&call, &answer));
+        if self.flights[at].forgotten {
+            self.count("carried out though nobody waits");
+        }
         let operator = self.flights[at].operator;
         self.say(|| format!("    {} of op{operator}: {}", called(Some(&call)), brief(&answer)));
         if self.flights[at].forgotten {
@@ -277,6 +287,7 @@ impl Run {
     /// or a resync, so that whatever it has not been woken for stays undone.
     fn finish(&mut self) -> Result<(), String> {
         self.say(|| "--- op0 runs alone".to_owned());
+        self.store.held = false;
         self.forget(|operator| operator != 0);
         self.quiet()?;
         self.judge()

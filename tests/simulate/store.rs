@@ -95,6 +95,8 @@ pub struct Store {
     pub requests: Table<ServiceNumberRequest>,
     pub filings: Table<Filing>,
     pub records: Table<ServiceNumber>,
+    /// An administrator holds the operator.
+    pub held: bool,
     /// Every quota that a class ever declared.
     pub quotas: BTreeMap<String, BTreeSet<i32>>,
     /// The first thing that must never happen and did.
@@ -112,6 +114,7 @@ impl Store {
             requests: Table::default(),
             filings: Table::default(),
             records: Table::default(),
+            held: false,
             quotas: BTreeMap::new(),
             violation: None,
         }

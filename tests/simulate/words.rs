@@ -59,6 +59,7 @@ pub fn brief(answer: &Answer) -> String {
 pub fn outcome(call: &Call, answer: &Answer) -> &'static str {
     match (call, answer) {
         (Call::Create(_), Answer::Record(_)) => "create",
+        (Call::Create(_) | Call::Change(..), Answer::Forbidden(_)) => "write to a ledger that is held",
         (Call::Create(_), _) => "create meets a name",
         (Call::Change(_, change), Answer::Record(_)) => match change {
             Change::Bind(_) => "bind",
