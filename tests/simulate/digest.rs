@@ -23,14 +23,11 @@ fn hashed(of: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// What matters of a status: all conditions follow from it.
-fn of_status(status: Option<&FilingStatus>) -> String {
-    let ready = |s: &FilingStatus| {
-        s.conditions.first().map(|c| (c.status.clone(), c.reason.clone(), c.message.clone()))
-    };
-    status.map_or_else(String::new, |s| {
-        format!("{:?} {:?} {:?} {:?} {:?}", s.record_name, s.submitted_time, s.icp_number, s.review, ready(s))
-    })
+/// What anybody reads of a status.
+fn of_status(status: Option<&FilingStatus>) -> u64 {
+    let review =
+        |s: &FilingStatus| s.review.as_ref().map(|r| (r.record_name.clone(), format!("{:?}", r.state)));
+    hashed(&status.map(|s| (s.record_name.clone(), s.submitted_time.is_some(), review(s))))
 }
 
 /// Uids by their order, so that it does not matter how many objects there were before.
@@ -58,7 +55,11 @@ fn uids<'a>(
 
 fn of_filing(f: &Filing, uids: &Uids) -> u64 {
     let meta = (uids.rank(f.uid().as_deref()), f.metadata.deletion_timestamp.is_some(), f.finalizers().len());
-    hashed(&(f.name_any(), meta, format!("{:?}", f.spec), of_status(f.status.as_ref())))
+    let s = &f.spec;
+    let source = (&s.source.service_number, &s.source.request_ref.as_ref().map(|r| &r.name));
+    let spec =
+        (&s.account_id, &s.website.domain, s.submit, source, s.source.instance_ref.as_ref().map(|r| &r.name));
+    hashed(&(f.name_any(), meta, spec, of_status(f.status.as_ref())))
 }
 
 fn of_record(r: &ServiceNumber, uids: &Uids) -> u64 {
@@ -68,10 +69,7 @@ fn of_record(r: &ServiceNumber, uids: &Uids) -> u64 {
 }
 
 fn of_request(r: &ServiceNumberRequest) -> u64 {
-    let said = r.status.as_ref().map(|s| {
-        (s.record_name.clone(), s.state, s.used_by.clone(), format!("{:?}", s.refusals), s.conditions.len())
-    });
-    hashed(&(ObjectKey::of(r), &r.spec.instance_ref.name, said))
+    hashed(&(ObjectKey::of(r), &r.spec.instance_ref.name, &r.spec.filing_account_id))
 }
 
 fn of_table<K: Resource<DynamicType = ()>>(table: &Table<K>, hash: impl Fn(&K) -> u64) -> Vec<u64> {

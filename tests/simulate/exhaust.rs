@@ -11,7 +11,7 @@ use std::{
 };
 
 use icp_filing_operator::{
-    api::{Filing, Review, ServiceNumber, ServiceNumberRequest},
+    api::{Filing, FilingStatus, Review, ServiceNumber, ServiceNumberRequest},
     rules::{
         life::Change,
         world::{ObjectKey, Observation, Seen, Work, World},
@@ -51,10 +51,20 @@ pub struct State {
     pub late: Option<(ObjectKey, Review)>,
 }
 
+/// How a state was reached first.
+struct Came {
+    from: usize,
+    /// How many steps it took.
+    depth: usize,
+    label: String,
+}
+
 /// What a search came to.
 #[derive(Debug)]
 pub struct Found {
     pub states: usize,
+    /// The most steps that a state is away from the first one.
+    pub depth: usize,
     pub complete: bool,
     pub broken: Option<String>,
 }
@@ -67,7 +77,7 @@ pub fn search(small: &Small, limit: usize) -> Found {
         budget: small.budget.clone(),
         late: None,
     };
-    let mut came: Vec<(usize, String)> = vec![(0, "it begins".to_owned())];
+    let mut came: Vec<Came> = vec![Came { from: 0, depth: 0, label: "it begins".to_owned() }];
     let mut seen = HashSet::from([digest(&first)]);
     let mut settled = HashSet::new();
     let mut open = VecDeque::from([(0, first)]);
@@ -77,33 +87,32 @@ pub fn search(small: &Small, limit: usize) -> Found {
             if !seen.insert(digest(&next)) {
                 continue;
             }
-            came.push((at, label));
+            let depth = came[at].depth + 1;
+            came.push(Came { from: at, depth, label });
             let broken = next.store.violation.clone().map_or_else(
                 || if settled.insert(live_digest(&next.store)) { settle(&next.store) } else { Ok(()) },
                 Err,
             );
             if let Err(broken) = broken {
                 let trace = trace(&came, came.len() - 1);
-                return Found {
-                    states: seen.len(),
-                    complete: false,
-                    broken: Some(format!("{broken}\n{trace}")),
-                };
+                let broken = Some(format!("{broken}\n{trace}"));
+                return Found { states: seen.len(), depth, complete: false, broken };
             }
             if came.len() >= limit {
-                return Found { states: seen.len(), complete: false, broken: None };
+                return Found { states: seen.len(), depth, complete: false, broken: None };
             }
             open.push_back((came.len() - 1, next));
         }
     }
-    Found { states: seen.len(), complete: true, broken: None }
+    let depth = came.last().map_or(0, |last| last.depth);
+    Found { states: seen.len(), depth, complete: true, broken: None }
 }
 
-fn trace(came: &[(usize, String)], mut at: usize) -> String {
+fn trace(came: &[Came], mut at: usize) -> String {
     let mut steps = Vec::new();
     while at != 0 {
-        steps.push(came[at].1.clone());
-        at = came[at].0;
+        steps.push(came[at].label.clone());
+        at = came[at].from;
     }
     steps.reverse();
     steps.join("\n")
@@ -117,6 +126,7 @@ fn successors(small: &Small, state: &State) -> Vec<(String, State)> {
         for work in world.everything() {
             if !matches!(work, Work::Instance(_))
                 && let Some(call) = look(&world, &work, state.store.now).0
+                && matters(&call)
             {
                 act(state, at, &work, &call, &mut next);
             }
@@ -124,6 +134,17 @@ fn successors(small: &Small, state: &State) -> Vec<(String, State)> {
     }
     people(small, state, &mut next);
     next
+}
+
+/// Whether anybody decides differently after a call. Of all statuses, only the record and the submission in that of
+/// a filing are ever read: by whoever reviews it. The rest is written and judged at the end of each way.
+fn matters(call: &Call) -> bool {
+    let read = |s: &FilingStatus| (s.record_name.clone(), s.submitted_time.clone());
+    match call {
+        Call::SayOfFiling(observed, wanted) => observed.status.as_ref().map(read) != Some(read(wanted)),
+        Call::SayOfRequest(..) | Call::SayOfInstance(..) => false,
+        Call::Create(_) | Call::Change(..) | Call::GetRecord(_) | Call::GetFiling(..) => true,
+    }
 }
 
 fn world(state: &State, at: usize) -> World {

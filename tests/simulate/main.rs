@@ -20,11 +20,12 @@ mod small;
 mod store;
 mod words;
 
+use exhaust::Found;
 use run::{Tally, execute};
 use std::{
     ops::Range,
     panic::catch_unwind,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
 fn set(name: &str) -> Option<u64> {
@@ -137,13 +138,26 @@ fn random_executions_keep_the_invariants_and_come_to_rest() {
 fn every_interleaving_of_a_small_world_keeps_the_invariants_and_can_come_to_rest() {
     let limit = usize::try_from(set("SIM_STATES").unwrap_or(1500)).expect("a number of states");
     let only = std::env::var("SIM_WORLD").unwrap_or_default();
-    for small in small::all().iter().filter(|s| s.name.contains(&only)) {
-        let begun = std::time::Instant::now();
-        let found = exhaust::search(small, limit);
-        let all = if found.complete { "all" } else { "the first" };
-        println!("{}: {all} {} states in {:?}", small.name, found.states, begun.elapsed());
-        if let Some(broken) = found.broken {
-            panic!("{}: {broken}", small.name);
+    let worlds: Vec<_> = small::all().into_iter().filter(|s| s.name.contains(&only)).collect();
+    let next = AtomicUsize::new(0);
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(small) = worlds.get(next.fetch_add(1, Relaxed)) {
+                    let begun = std::time::Instant::now();
+                    let Found { states, depth, complete, broken } = exhaust::search(small, limit);
+                    let all = if complete { "all" } else { "the first" };
+                    println!(
+                        "{all} {states} states, {depth} steps deep, in {:.1?}: {}",
+                        begun.elapsed(),
+                        small.name
+                    );
+                    if let Some(broken) = broken {
+                        panic!("{}: {broken}", small.name);
+                    }
+                }
+            });
         }
-    }
+    });
 }
