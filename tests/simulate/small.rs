@@ -174,7 +174,7 @@ pub fn all() -> Vec<Small> {
         issued(&mut store, "r1");
         store
     };
-    let once = Budget { submit: 2, delete: 1, create: 1, review: 1, ..Budget::default() };
+    let once = Budget { submit: 2, delete: 1, create: 1, ..Budget::default() };
     let mut all = Vec::new();
     for quota in 1..=2 {
         let mut store = base(quota, QuotaScope::Instance);
@@ -182,7 +182,11 @@ pub fn all() -> Vec<Small> {
         request(&mut store, "a", "r1", "i-1", None);
         let budget = Budget { request: 1, crash: 1, wipe: 1, ..Budget::default() };
         all.push(Small {
-            name: "two claims on one instance",
+            name: if quota == 1 {
+                "two claims on the one number of an instance"
+            } else {
+                "two claims on two numbers"
+            },
             store,
             operators: 2,
             budget,
@@ -203,13 +207,38 @@ pub fn all() -> Vec<Small> {
         manifests: vec![],
         held: false,
     });
+    let mut store = base(2, QuotaScope::Instance);
+    request(&mut store, "a", "r0", "i-1", None);
+    request(&mut store, "a", "r1", "i-1", None);
+    filing(&mut store, "f", &x(by_request("r0")), false);
+    filing(&mut store, "g", &y(by_request("r1")), false);
+    all.push(Small {
+        name: "two claims, two filings, one crash",
+        store,
+        operators: 2,
+        budget: Budget { submit: 2, crash: 1, ..Budget::default() },
+        manifests: vec![],
+        held: false,
+    });
+    let mut store = base(2, QuotaScope::Account);
+    request(&mut store, "b", "r0", "i-3", Some("2"));
+    filing(&mut store, "f", &x(by_instance("i-1")), false);
+    filing(&mut store, "g", &y(by_instance("i-2")), false);
+    all.push(Small {
+        name: "two direct filings and a granted claim of another namespace on an account's quota",
+        store,
+        operators: 2,
+        budget: Budget { submit: 1, crash: 1, ..Budget::default() },
+        manifests: vec![],
+        held: false,
+    });
     let mut store = two(None);
     filing(&mut store, "f", &x(n0()), false);
     all.push(Small {
         name: "one operator, a late review of a filing that was applied again for another domain",
         store,
         operators: 1,
-        budget: once.clone(),
+        budget: Budget { review: 1, ..once.clone() },
         manifests: vec![y(n1())],
         held: false,
     });
@@ -227,12 +256,20 @@ pub fn all() -> Vec<Small> {
         false,
     );
     add(
-        "the same, held by a finalizer, its status wiped",
+        "the same, held by a finalizer",
         two(None),
         x(n0()),
         vec![x(n1())],
-        Budget { wipe: 1, ..once.clone() },
+        Budget { submit: 1, ..once.clone() },
         true,
+    );
+    add(
+        "an approval of a filing whose status is wiped",
+        two(None),
+        x(n0()),
+        vec![],
+        Budget { submit: 1, review: 1, wipe: 1, ..Budget::default() },
+        false,
     );
     add(
         "a filing by request, the request re-created elsewhere",
