@@ -43,6 +43,22 @@ impl Sender {
             action: "Reconcile".to_owned(),
             secondary: None,
         };
+        self.post(about, event);
+    }
+
+    /// Sends a warning about what must never be.
+    pub fn alarm(&self, about: ObjectReference, reason: &'static str, note: &str) {
+        let event = Event {
+            type_: EventType::Warning,
+            reason: reason.to_owned(),
+            note: Some(fitted(note).to_owned()),
+            action: "Audit".to_owned(),
+            secondary: None,
+        };
+        self.post(about, event);
+    }
+
+    fn post(&self, about: ObjectReference, event: Event) {
         if self.0.try_send((about, event)).is_err() {
             tracing::debug!("an event was dropped: too many are waiting");
         }

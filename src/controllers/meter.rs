@@ -7,12 +7,16 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use super::api_error::Failure;
 use crate::{
     api::{QuotaScope, Refusal, ServiceNumberRequest, ServiceNumberRequestStatus, ServiceNumberSpec},
-    rules::{life::Change, world::Work},
+    rules::{
+        audit::{Code, Finding, Invariant, Severity},
+        life::Change,
+        world::Work,
+    },
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -55,6 +59,15 @@ struct Lease {
     name: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Broken {
+    invariant: &'static str,
+}
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Oddity {
+    code: &'static str,
+}
+
 /// Every metric of the process. Clones count into the same ones.
 #[derive(Clone, Debug)]
 pub struct Meter {
@@ -75,6 +88,9 @@ pub struct Meter {
     request_seconds: Histogram,
     records_lost: Counter,
     leads: Family<Lease, Gauge>,
+    violations: Family<Broken, Gauge>,
+    oddities: Family<Oddity, Gauge>,
+    audit_seconds: Histogram,
 }
 
 fn seconds() -> Histogram {
@@ -101,6 +117,9 @@ impl Default for Meter {
             refused: Family::default(),
             request_seconds: seconds(),
             records_lost: Counter::default(),
+            violations: Family::default(),
+            oddities: Family::default(),
+            audit_seconds: seconds(),
             leads: Family::default(),
         }
     }
@@ -136,6 +155,26 @@ impl Meter {
         }
     }
 
+    /// An audit was made; this is what stands of what it found.
+    pub(super) fn audited<'a>(&self, standing: impl IntoIterator<Item = &'a Finding>, took: Duration) {
+        let (mut broken, mut odd) = (HashMap::new(), HashMap::new());
+        for finding in standing {
+            match finding.code.severity() {
+                Severity::Broken(invariant) => *broken.entry(invariant).or_default() += 1,
+                Severity::Odd => *odd.entry(finding.code).or_default() += 1,
+            }
+        }
+        for invariant in Invariant::ALL {
+            let gauge = self.violations.get_or_create(&Broken { invariant: invariant.as_str() });
+            gauge.set(broken.get(&invariant).copied().unwrap_or(0));
+        }
+        for code in Code::ALL.iter().filter(|code| code.severity() == Severity::Odd) {
+            let gauge = self.oddities.get_or_create(&Oddity { code: code.as_str() });
+            gauge.set(odd.get(code).copied().unwrap_or(0));
+        }
+        self.audit_seconds.observe(took.as_secs_f64());
+    }
+
     /// Registers every metric.
     pub fn register(&self, registry: &mut Registry) {
         self.begin();
@@ -157,6 +196,9 @@ impl Meter {
             request_seconds,
             records_lost,
             leads,
+            violations,
+            oddities,
+            audit_seconds,
         } = self.clone();
         let r = registry;
         r.register("controller_runtime_reconcile", "Looks at objects by result", reconciles);
@@ -183,6 +225,13 @@ impl Meter {
             "Records that were seen to be deleted, or to be missing at the start",
             records_lost,
         );
+        r.register(
+            "icp_filing_invariant_violations",
+            "Broken invariants of the ledger, as it stands",
+            violations,
+        );
+        r.register("icp_filing_oddities", "Orphans and oddities, as things stand, by code", oddities);
+        r.register("icp_filing_audit_seconds", "Time that an audit of everything took", audit_seconds);
         r.register("leader_election_master_status", "Whether this process leads, by lease", leads);
     }
 

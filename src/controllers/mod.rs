@@ -3,6 +3,7 @@
 //! What the documents say is in `rules`; flags, signals and ports are in `process`.
 
 pub mod api_error;
+pub mod auditing;
 pub mod events;
 pub mod filing;
 pub mod instance;
@@ -20,7 +21,10 @@ use kube::Client;
 use std::{
     collections::hash_map::DefaultHasher,
     hash::{Hash, Hasher},
-    sync::{Arc, RwLock},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -55,6 +59,8 @@ pub struct Context {
     pub events: events::Sender,
     /// What is remembered of the store beside its records.
     pub store: store::Seen,
+    /// How often the world changed.
+    changes: AtomicU64,
     /// Claims on one key take turns, which saves creates that would be refused. Safety needs none of it.
     turns: Vec<tokio::sync::Mutex<()>>,
 }
@@ -64,7 +70,16 @@ impl Context {
     #[must_use]
     pub fn new(client: Client, clock: Arc<dyn Clock>, meter: meter::Meter, events: events::Sender) -> Self {
         let turns = std::iter::repeat_with(tokio::sync::Mutex::default).take(256).collect();
-        Self { client, world: RwLock::default(), clock, meter, events, store: store::Seen::default(), turns }
+        Self {
+            client,
+            world: RwLock::default(),
+            clock,
+            meter,
+            events,
+            store: store::Seen::default(),
+            changes: AtomicU64::new(0),
+            turns,
+        }
     }
 
     /// The same, for one namespace if one is named.
@@ -92,7 +107,10 @@ impl Context {
 
     /// Changes the world.
     fn learn<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
-        change(&mut self.world.write().expect("the world is intact"))
+        let mut world = self.world.write().expect("the world is intact");
+        // Under the lock, so that whoever reads both sees them agree.
+        self.changes.fetch_add(1, Ordering::Relaxed);
+        change(&mut world)
     }
 
     async fn turn(&self, key: &Key) -> tokio::sync::MutexGuard<'_, ()> {

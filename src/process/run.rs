@@ -19,7 +19,7 @@ use super::{
     work::Work,
 };
 use crate::controllers::{
-    Clock, Context, events,
+    Clock, Context, auditing, events,
     meter::Meter,
     observe::{self, Fatal},
     queue,
@@ -161,11 +161,11 @@ async fn run(options: Run) -> Result<(), End> {
         Context::new(client, Arc::new(SystemClock), meter.clone(), sender).serving(namespace.clone());
     let context = Arc::new(context);
     let (adder, queue) = queue::queue();
+    let audits = leadership.clone();
     let work = Work { context: context.clone(), adder: adder.clone(), meter, concurrency, leadership };
     let mut work = tokio::spawn(work.run(queue, stop.clone()));
     let (listed, retire) = (CancellationToken::new(), CancellationToken::new());
     let mut election = tokio::spawn(contend(election, listed.clone(), retire.clone()));
-    let resync = Duration::from_secs(u64::from(resync_seconds));
     let end = tokio::select! {
         // In this order: told to stop, the queue ends too.
         biased;
@@ -179,7 +179,8 @@ async fn run(options: Run) -> Result<(), End> {
             Fatal::UnreadableRecord { .. } => Err(End::Fatal(fatal.to_string())),
         },
         () = store::keep(kept, &context) => Ok(()),
-        () = observe::resync(context.clone(), adder.clone(), resync) => Ok(()),
+        () = observe::resync(context.clone(), adder.clone(), Duration::from_secs(resync_seconds.into())) => Ok(()),
+        () = auditing::run(context.clone(), || audits.is_held()) => Ok(()),
         () = report_readiness(context.clone(), readiness.clone(), listed) => Ok(()),
     };
     readiness.set(Some("shutting down".to_owned()));

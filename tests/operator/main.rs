@@ -13,6 +13,7 @@ mod objects;
 mod rng;
 
 mod alone;
+mod audits;
 mod calls;
 mod crashes;
 mod crowds;

@@ -50,17 +50,14 @@ fn of_filing(filing: &Filing, index: &Index<'_>, now: Timestamp, found: &mut Vec
         return;
     }
     let record = told.and_then(|told| index.by_name.get(told).copied());
-    if review.is_some() || submitted_time.is_some() {
-        // A status of which a part was wiped still tells of the submission that its site has.
-        let sealed = record.or_else(|| bound.iter().copied().find(|r| r.spec.submitted_time.is_some()));
-        let Some(sealed) = sealed.filter(|r| is_submitted_to(r, site)) else {
+    if let Some(record) = record.filter(|_| review.is_some() || submitted_time.is_some()) {
+        if !is_submitted_to(record, site) {
             let what = if review.is_some() { "reviewed" } else { "submitted" };
             let observed = format!("{} is {what}, and its record is not submitted to it", subject());
-            let subjects = sealed.map(Subject::of).into_iter().chain([subject()]);
-            found.push(Finding::new(Code::SubmissionNotInLedger, subjects, observed));
+            found.push(Finding::new(Code::SubmissionNotInLedger, [Subject::of(record), subject()], observed));
             return;
-        };
-        outcome(sealed, review.as_ref(), &subject(), found);
+        }
+        outcome(record, review.as_ref(), &subject(), found);
     }
     let differs = match record {
         Some(record) if bound_site(record) != Some(site) => {

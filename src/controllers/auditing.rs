@@ -1,0 +1,229 @@
+//! The audit that never ends: the watch caches are judged as a whole whenever they changed, what stands is counted,
+//! and what breaks an invariant is cried out once. It reports and never repairs.
+//!
+//! A pass costs time in proportion to all there is, so passes keep a distance of twenty times what the last one
+//! took: a twentieth of one core at most, however many records there are and however fast they change. Caches of
+//! several kinds disagree for moments: only what one list of the records proves counts at once. What a status tells
+//! of the ledger is asked for live, since the record was there before the status; all else has to stay for a while.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use k8s_openapi::{api::core::v1::ObjectReference, jiff::Timestamp};
+use kube::{Api, Resource, ResourceExt};
+
+use super::{
+    Context,
+    api_error::{Failure, bounded},
+};
+use crate::{
+    api::{Filing, ServiceNumber, ServiceNumberRequest},
+    rules::{
+        audit::{self, Code, Finding, Invariant, Proof, Subject},
+        snapshot::{Kind, Snapshot},
+        world::ObjectKey,
+    },
+};
+
+/// The shortest distance between two passes.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The longest, although nothing changed: a claim grows old without a change.
+const LONGEST: Duration = Duration::from_mins(1);
+/// How many times as long as the last pass took there is none.
+const REST: u32 = 20;
+/// How long the same objects have to stay the same until what is only a matter of moments counts.
+const SETTLE: Duration = Duration::from_secs(5);
+/// Live reads a pass.
+const READS: usize = 8;
+/// The reason of the event.
+const REASON: &str = "InvariantBroken";
+
+/// Audits for ever. Whether events are due is asked each time: those of a standby are its leader's.
+pub async fn run(context: Arc<Context>, leads: impl Fn() -> bool) {
+    let mut watch = Watch::default();
+    let mut last = None;
+    let mut pause = PAUSE;
+    loop {
+        tokio::time::sleep(pause).await;
+        let seen = context.decide(|world, now| {
+            let changes = context.changes.load(Ordering::Relaxed);
+            let due = match last {
+                None => true,
+                Some((at, before)) => {
+                    before != changes || watch.unsettled || Instant::now().duration_since(at) >= LONGEST
+                }
+            };
+            (due && world.is_complete()).then(|| (changes, world.snapshot(), now))
+        });
+        let Some((changes, snapshot, now)) = seen else {
+            pause = PAUSE;
+            continue;
+        };
+        let begun = Instant::now();
+        let snapshot = Arc::new(snapshot);
+        let judged = snapshot.clone();
+        // Away from the tasks that serve claims.
+        let found = match tokio::task::spawn_blocking(move || audit::findings(&judged, now)).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::error!(%error, "the audit failed; this is a defect, please report it with the log");
+                pause = LONGEST;
+                continue;
+            }
+        };
+        let took = begun.elapsed();
+        pause = (took * REST).clamp(PAUSE, LONGEST);
+        watch.take(&found, Instant::now());
+        for asked in watch.questions(&found) {
+            match confirm(&context, &snapshot, asked, now).await {
+                Ok(true) => drop(watch.confirmed.insert(asked.clone())),
+                Ok(false) => {}
+                Err(failure) => tracing::debug!(%failure, "what an audit asked for was not answered"),
+            }
+        }
+        let standing = watch.standing(&found, Instant::now());
+        context.meter.audited(standing.iter().copied(), took);
+        let leads = leads();
+        for (finding, invariant) in watch.fresh(&standing, leads) {
+            alarm(&context, &snapshot, finding, invariant, leads);
+        }
+        last = Some((begun, changes));
+    }
+}
+
+/// A violation, whatever the revisions of what it is about.
+type Violation = (Code, Vec<(Kind, ObjectKey)>);
+
+/// What earlier passes found.
+#[derive(Debug, Default)]
+struct Watch {
+    /// Since when what is a matter of moments was seen at the same revisions.
+    since: HashMap<Finding, Instant>,
+    /// What a live read showed to be so.
+    confirmed: HashSet<Finding>,
+    /// What was said in the log.
+    said: BTreeSet<Violation>,
+    /// What was said in an event.
+    cried: BTreeSet<Violation>,
+    /// Whether something may count the next time although nothing changes.
+    unsettled: bool,
+}
+
+impl Watch {
+    /// Takes what a pass found.
+    fn take(&mut self, found: &[Finding], now: Instant) {
+        let of = |proof: Proof| found.iter().filter(move |f| f.code.proof() == proof);
+        let mut before = std::mem::take(&mut self.since);
+        self.since =
+            of(Proof::Moments).map(|f| before.remove_entry(f).unwrap_or_else(|| (f.clone(), now))).collect();
+        let mut confirmed = std::mem::take(&mut self.confirmed);
+        self.confirmed = of(Proof::Order).filter_map(|f| confirmed.take(f)).collect();
+    }
+
+    /// What is to be asked for live.
+    fn questions<'a>(&self, found: &'a [Finding]) -> Vec<&'a Finding> {
+        let asked = found.iter().filter(|f| f.code.proof() == Proof::Order && !self.confirmed.contains(*f));
+        asked.take(READS).collect()
+    }
+
+    /// What counts.
+    fn standing<'a>(&mut self, found: &'a [Finding], now: Instant) -> Vec<&'a Finding> {
+        let counts = |f: &&Finding| match f.code.proof() {
+            Proof::Records => true,
+            Proof::Order => self.confirmed.contains(*f),
+            Proof::Moments => self.since.get(*f).is_some_and(|since| now.duration_since(*since) >= SETTLE),
+        };
+        let standing: Vec<_> = found.iter().filter(counts).collect();
+        self.unsettled = standing.len() < found.len();
+        standing
+    }
+
+    /// Violations that were not said yet, and in which of the ways that are open now.
+    fn fresh<'a>(&mut self, standing: &[&'a Finding], leads: bool) -> Vec<(&'a Finding, Invariant)> {
+        let broken: Vec<_> = standing
+            .iter()
+            .filter_map(|f| f.breaks().map(|invariant| (*f, invariant, violation(f))))
+            .collect();
+        let now: BTreeSet<_> = broken.iter().map(|(_, _, violation)| violation.clone()).collect();
+        // What is gone is said again when it comes back.
+        self.said.retain(|violation| now.contains(violation));
+        self.cried.retain(|violation| now.contains(violation));
+        let mut fresh = Vec::new();
+        for (finding, invariant, violation) in broken {
+            let cry = leads && self.cried.insert(violation.clone());
+            if self.said.insert(violation) || cry {
+                fresh.push((finding, invariant));
+            }
+        }
+        fresh
+    }
+}
+
+fn violation(finding: &Finding) -> Violation {
+    (finding.code, finding.subjects.iter().map(|s| (s.kind, s.key.clone())).collect())
+}
+
+/// Whether the records as they are now show what the caches do: the claim was seen before, so that what its status
+/// tells of the ledger is there by now, or is missing.
+async fn confirm(
+    context: &Context,
+    seen: &Snapshot,
+    finding: &Finding,
+    now: Timestamp,
+) -> Result<bool, Failure> {
+    let api: Api<ServiceNumber> = Api::all(context.client.clone());
+    let mut records = Vec::new();
+    let mut lost = Vec::new();
+    for Subject { kind, key, revision: _ } in &finding.subjects {
+        if *kind == Kind::ServiceNumber {
+            records.extend(bounded(api.get_opt(&key.name)).await?.map(Arc::new));
+            lost.extend(seen.lost.iter().filter(|name| **name == key.name).cloned());
+        }
+    }
+    let about = |kind: Kind, key: ObjectKey| finding.subjects.iter().any(|s| s.kind == kind && s.key == key);
+    let filing = |f: &&Arc<Filing>| about(Kind::Filing, ObjectKey::of(&***f));
+    let request = |r: &&Arc<ServiceNumberRequest>| about(Kind::ServiceNumberRequest, ObjectKey::of(&***r));
+    let live = Snapshot {
+        filings: Some(seen.filings.iter().flatten().filter(filing).cloned().collect()),
+        requests: Some(seen.requests.iter().flatten().filter(request).cloned().collect()),
+        records: Some(records),
+        lost,
+        ..Snapshot::default()
+    };
+    let asked = violation(finding);
+    Ok(audit::findings(&live, now).iter().any(|found| violation(found) == asked))
+}
+
+/// Says that an invariant is broken, to whoever reads logs and to whoever describes the record.
+fn alarm(context: &Context, seen: &Snapshot, finding: &Finding, invariant: Invariant, leads: bool) {
+    let Finding { code, subjects, observed } = finding;
+    let objects = subjects.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    tracing::error!(
+        code = code.as_str(),
+        invariant = invariant.as_str(),
+        objects,
+        observed,
+        "an invariant of the ledger is broken: run `icp-filing-operator audit`. {}",
+        code.remedy()
+    );
+    if !leads {
+        return;
+    }
+    let Some(name) = finding.record() else { return };
+    let record = seen.records.iter().flatten().find(|record| record.name_any() == name);
+    let about = record.map_or_else(
+        || ObjectReference {
+            api_version: Some(ServiceNumber::api_version(&()).into_owned()),
+            kind: Some(Kind::ServiceNumber.as_str().to_owned()),
+            name: Some(name.to_owned()),
+            ..ObjectReference::default()
+        },
+        |record| record.object_ref(&()),
+    );
+    let note =
+        format!("{} ({}): {objects}: {observed}. {}", code.as_str(), invariant.as_str(), code.remedy());
+    context.events.alarm(about, REASON, &note);
+}
