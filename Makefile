@@ -56,6 +56,7 @@ DEMO_USERS := --user platform-admin --user registrar --user alice --user agent
 .PHONY: faults
 faults: ## Every fault at every write of every scenario, on the real API server (hours)
 	FAULTS=all cargo test --locked --test faults -- --nocapture
+	USERS=all cargo test --locked --test users -- --nocapture
 
 .PHONY: simulate
 simulate: ## A hundred thousand random executions of the decision functions
