@@ -191,6 +191,7 @@ async fn follow<K: Resource + Clone>(
             Ok(watcher::Event::Delete(object)) => read(object)?.map_or_else(Seen::Unreadable, Seen::Deleted),
             Err(error) => {
                 context.meter.watch_failed(kind);
+                store::doubt(context);
                 let text = explain(kind, &error);
                 // Said once, not at every try.
                 if last_error.as_ref() != Some(&text) {

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use super::{
     Context, MANAGER,
     api_error::{Failure, bounded},
+    store,
 };
 use crate::{
     api::{Claim, ServiceNumber, ServiceNumberSpec},
@@ -31,6 +32,7 @@ pub async fn create(context: &Context, order: &Order) -> Result<(), Failure> {
         context.learn(|world| world.ledger.learn(Arc::new(record)));
         return Ok(());
     }
+    store::trusted(context).await?;
     let before = context.store.revision();
     let live = match bounded(api.create(&params, &record)).await {
         Ok(created) => {
@@ -50,6 +52,7 @@ pub async fn create(context: &Context, order: &Order) -> Result<(), Failure> {
         }
         // The name is taken, perhaps by a create of ours whose answer was lost: the live record says by whom.
         Err(failure @ (Failure::Conflict | Failure::Unknown(_))) => {
+            store::doubted_by(context, &failure);
             match bounded(api.get_opt(&order.record_name())).await? {
                 Some(live) => {
                     if live.spec.claim == *order.claim() {
@@ -79,6 +82,7 @@ pub async fn change(context: &Context, record: &ServiceNumber, change: &Change) 
             record.spec.state
         )));
     };
+    store::trusted(context).await?;
     let api: Api<ServiceNumber> = Api::all(context.client.clone());
     let patch = json!({"metadata": {"resourceVersion": record.resource_version()}, "spec": change.patch()});
     let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
@@ -86,7 +90,8 @@ pub async fn change(context: &Context, record: &ServiceNumber, change: &Change) 
         let whole = ServiceNumber { spec: changed, ..record.clone() };
         bounded(api.replace(&name, &PostParams::default(), &whole)).await?;
     } else {
-        bounded(api.patch(&name, &params, &Patch::Merge(&patch))).await?;
+        let written = bounded(api.patch(&name, &params, &Patch::Merge(&patch))).await;
+        written.inspect_err(|failure| store::doubted_by(context, failure))?;
     }
     tracing::info!(record = name, change = change.verb(), filing = ?bound_to(record, change), "changed a record");
     context.meter.changed(change);

@@ -41,4 +41,5 @@ mod ground;
 mod killed;
 mod lagging;
 mod limits;
+mod restored;
 mod store_relay;
