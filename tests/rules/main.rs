@@ -11,6 +11,7 @@ mod allocation;
 mod audit;
 mod classes;
 mod conditions;
+mod echo;
 mod eligibility;
 mod filings;
 mod ledger;

@@ -9,7 +9,7 @@ use std::{
 use icp_filing_operator::{
     api::{
         Claim, ClaimKind, Filing, FilingStatus, Instance, InstanceClassSpec, InstanceState, InstanceStatus,
-        NumberState, QuotaScope, ReviewState, ServiceNumber,
+        NumberState, QuotaScope, Review, ReviewState, ServiceNumber,
     },
     rules::{
         filing, instance, release, request,
@@ -263,6 +263,13 @@ impl Stage {
             if let filing::Step::Settle(status, _) = filing::decide(&self.world, &key, now()) {
                 let observed = self.world.filings.get(&key).expect("it was decided about").clone();
                 let review = observed.status.as_ref().and_then(|s| s.review.clone());
+                // The API server lets no status through that its review is not about.
+                let about = |r: &Review| {
+                    status.submitted_time.is_some() && status.record_name.as_ref() == Some(&r.record_name)
+                };
+                if !review.as_ref().is_none_or(about) {
+                    return;
+                }
                 let mut written = (*observed).clone();
                 written.status = Some(FilingStatus { review, ..*status });
                 written.metadata.resource_version = Some(self.revision.to_string());
