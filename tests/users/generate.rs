@@ -68,9 +68,12 @@ impl Author {
 
     fn rounds(mut self, operators: &[Clock]) -> Vec<Round> {
         let mut first = Round { acts: vec![self.class(Class::Each), self.class(Class::Shared)], rest: false };
+        // Some servers are declared when there are claims on them.
+        let mut late = Vec::new();
         for server in SERVERS {
             let (home, account) = (home_of(server), self.account(server));
-            first.acts.push(Act::Instance { home, server, account, term: Term::Long, flaws: Vec::new() });
+            let act = Act::Instance { home, server, account, term: Term::Long, flaws: Vec::new() };
+            if self.rng.chance(25) { late.push(act) } else { first.acts.push(act) }
         }
         // Manifests that come before what they name have to end the same.
         if self.rng.chance(30) {
@@ -80,16 +83,38 @@ impl Author {
         let mut rounds = vec![first];
         while written < ACTS {
             let count = 1 + self.rng.below(4);
-            let acts: Vec<_> = (0..count).map(|_| self.act(operators.len())).collect();
+            let mut acts: Vec<_> = (0..count).flat_map(|_| self.acts(operators.len())).collect();
             written += acts.len();
             let rest = self.rng.chance(40);
+            if rounds.len() > 3 {
+                written += late.len();
+                acts.append(&mut late);
+            }
             rounds.push(Round { acts, rest });
         }
         rounds
     }
 
+    /// An act, or two in a row of which the second comes before the operator is through with the first.
+    fn acts(&mut self, operators: usize) -> Vec<Act> {
+        let act = self.act(operators);
+        match &act {
+            // The same manifest again, or another one of that name, right behind the deletion.
+            Act::Drop { home, thing: Thing::Filing(name) } if self.rng.chance(40) => {
+                let again = self.filing_of(*home, *name);
+                vec![act, again]
+            }
+            Act::Drop { home, thing: Thing::Request(name) } if self.rng.chance(30) => {
+                let again = self.request_of(*home, *name);
+                vec![act, again]
+            }
+            Act::Drop { .. } | Act::Review { .. } if self.rng.chance(20) => vec![act, self.kill(operators)],
+            _ => vec![act],
+        }
+    }
+
     fn act(&mut self, operators: usize) -> Act {
-        match self.rng.weighted(&[6, 1, 9, 20, 28, 9, 3, 12, 16, 5, 3]).unwrap_or(0) {
+        match self.rng.weighted(&[6, 1, 9, 20, 28, 9, 3, 14, 16, 6, 3]).unwrap_or(0) {
             0 => {
                 let class = *self.rng.pick(&[Class::Each, Class::Shared]);
                 self.class(class)
@@ -99,19 +124,39 @@ impl Author {
                 meant: self.rng.chance(50),
             },
             2 => self.instance(),
-            3 => self.request(),
-            4 => self.filing(),
+            3 => {
+                let (home, name) = (self.home(), self.name());
+                self.request_of(home, name)
+            }
+            4 => {
+                let (home, name) = (self.home(), self.name());
+                self.filing_of(home, name)
+            }
             5 => self.of_a_filing(|home, name| Act::Submit { home, name }),
             6 => self.of_a_filing(|home, name| Act::Edit { home, name }),
-            7 => self.dropped(),
+            7 if self.rng.chance(50) => {
+                let act = self.of_a_filing(|home, name| Act::Drop { home, thing: Thing::Filing(name) });
+                self.dropped(act)
+            }
+            7 => {
+                let act = Act::Drop { home: self.home(), thing: self.thing() };
+                self.dropped(act)
+            }
             8 => {
                 let words = [Word::InReview, Word::Rejected, Word::Approved, Word::Approved, Word::Cancelled];
                 let word = *self.rng.pick(&words);
                 self.of_a_filing(|home, name| Act::Review { home, name, word })
             }
+            9 if self.rng.chance(50) => {
+                self.of_a_filing(|home, name| Act::Wipe { home, thing: Thing::Filing(name) })
+            }
             9 => Act::Wipe { home: self.home(), thing: self.thing() },
-            _ => Act::Kill { operator: u8::try_from(self.rng.below(operators)).unwrap_or(0) },
+            _ => self.kill(operators),
         }
+    }
+
+    fn kill(&mut self, operators: usize) -> Act {
+        Act::Kill { operator: u8::try_from(self.rng.below(operators)).unwrap_or(0) }
     }
 
     fn home(&mut self) -> Home {
@@ -195,8 +240,7 @@ impl Author {
         Act::Instance { home, server, account: self.account(server), term, flaws }
     }
 
-    fn request(&mut self) -> Act {
-        let (home, name) = (self.home(), self.name());
+    fn request_of(&mut self, home: Home, name: u8) -> Act {
         if let Some((before, there)) = self.requests.get_mut(&(home, name))
             && self.rng.chance(if *there { 30 } else { 60 })
         {
@@ -210,8 +254,7 @@ impl Author {
         act
     }
 
-    fn filing(&mut self) -> Act {
-        let (home, name) = (self.home(), self.name());
+    fn filing_of(&mut self, home: Home, name: u8) -> Act {
         if let Some((before, there)) = self.filings.get_mut(&(home, name))
             && self.rng.chance(if *there { 40 } else { 60 })
         {
@@ -264,8 +307,9 @@ impl Author {
         }
     }
 
-    fn dropped(&mut self) -> Act {
-        let (home, thing) = (self.home(), self.thing());
+    /// Remembers what is deleted.
+    fn dropped(&mut self, act: Act) -> Act {
+        let Act::Drop { home, thing } = act else { return act };
         match thing {
             Thing::Instance(_) => {}
             Thing::Request(name) => {

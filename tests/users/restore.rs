@@ -61,7 +61,7 @@ async fn a_cluster_restored_from_manifests_has_the_same_ledger_and_the_same_numb
         "restored: {} sequences, {records} records, {contested} of them asked for by several drafts",
         before.len()
     );
-    assert!(records > 20, "there was little to restore: {records} records");
+    assert!(records > 10, "there was little to restore: {records} records");
 
     let (mut newest, mut holes, mut anew) = (0, 0, 0);
     for token in &torn {
@@ -76,7 +76,7 @@ async fn a_cluster_restored_from_manifests_has_the_same_ledger_and_the_same_numb
     println!(
         "torn: {newest} newest records lost and {anew} issued anew, {holes} keys with a hole and none issued"
     );
-    assert!(newest > 2 && holes > 2, "{newest} newest records and {holes} holes");
+    assert!(newest > 2 && holes > 0, "{newest} newest records and {holes} holes");
     copy.end(&dump, &[complete, torn].concat()).await;
     lab.sound_logs();
 }
