@@ -75,6 +75,7 @@ pub(super) async fn config(kubeconfig: Option<&Path>, context: Option<&str>) -> 
     // The library would repeat a create; here an outcome is classed before anything is tried again.
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(5));
+    config.read_timeout = Some(SILENCE);
     Ok(config)
 }
 
@@ -84,6 +85,13 @@ pub(super) fn client(config: Config, meter: Meter, leadership: Leadership) -> Re
         ClientBuilder::try_from(config).map_err(|e| format!("cannot connect: {}", with_sources(&e)))?;
     Ok(builder.with_layer(&Watched { meter, leadership }).build())
 }
+
+/// How long an answer may take to begin. Calls that write have bounds of their own, which are shorter; this one is for
+/// lists and the beginning of watches, which nothing else bounds: an answer that never came would be a kind that is
+/// never seen again.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// How long a connection may be silent, in the middle of a list for one. Every watch says something, or ends, earlier.
+const SILENCE: Duration = Duration::from_mins(6);
 
 /// Counts calls by method and code, and lets no write begin that is not this process's to make.
 #[derive(Clone)]
@@ -128,7 +136,10 @@ where
         let meter = self.by.meter.clone();
         let call = self.inner.call(request);
         Box::pin(async move {
-            let answer = call.await.map_err(Into::into);
+            let answer = match tokio::time::timeout(ANSWER_WITHIN, call).await {
+                Ok(answer) => answer.map_err(Into::into),
+                Err(_) => Err(format!("no answer within {ANSWER_WITHIN:?}").into()),
+            };
             meter.called(&method, answer.as_ref().map_or(0, |a| a.status().as_u16()));
             answer
         })

@@ -1,6 +1,6 @@
 //! The built operator behind a proxy that refuses calls, loses answers, holds back events, and kills it at every
 //! write. Scenarios are played with every fault at every call; an oracle reads every revision of etcd. A failing
-//! plan is printed, and replayed by FAULTS_PLAN; FAULTS=all plays every plan there is.
+//! plan is printed, and replayed by FAULTS_PLAN; FAULTS=all plays every plan there is, FAULTS_ONLY one sweep.
 
 #[path = "../server/fixture.rs"]
 #[allow(dead_code, reason = "shared with tests/server, which uses the rest of it")]
@@ -20,10 +20,14 @@ mod oracle;
 #[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
 mod wire;
 
+mod campaign;
+mod crew;
 mod lab;
 mod mirror;
+mod people;
 mod plan;
 mod proxy;
+mod requests;
 mod rig;
 mod scenarios;
 mod settled;
@@ -31,3 +35,4 @@ mod sweeps;
 mod table;
 mod tenant;
 mod truth;
+mod verdict;

@@ -27,6 +27,8 @@ struct State {
     objects: Objects,
     truth: Truth,
     changes: usize,
+    /// Every revision of every record.
+    records: Vec<(String, u64)>,
 }
 
 /// Every object of ours.
@@ -118,11 +120,26 @@ impl Mirror {
     }
 }
 
+impl Mirror {
+    /// Every revision of every record so far.
+    pub fn record_revisions(&self) -> Vec<(String, u64)> {
+        lock(&self.state).records.clone()
+    }
+
+    /// How many objects of a kind there are.
+    pub fn count(&self, kind: Kind) -> u64 {
+        lock(&self.state).objects.all(kind, "").map(|_| 1).sum()
+    }
+}
+
 impl State {
     fn take(&mut self, change: &history::Change) {
         let Some(kind) = Kind::of_resource(&change.resource) else { return };
         self.changes += 1;
         let key = (kind.resource(), change.name.clone());
+        if kind == Kind::Record && change.object.is_some() {
+            self.records.push((change.name.clone(), change.revision));
+        }
         match &change.object {
             Some(object) => {
                 self.truth.judge(change.revision, kind, &change.name, object, &self.objects);

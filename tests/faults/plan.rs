@@ -1,5 +1,5 @@
 //! Faults as data: what goes wrong, and when. A plan is what a failing run prints and what replays it.
-//! How a fault is made to happen is in `proxy` and `rig`.
+//! How a fault is made to happen is in `proxy` and `rig`; which plans there are is in `sweeps`.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,8 +14,23 @@ pub const REPLAY: &str = "FAULTS_PLAN";
 pub struct Plan {
     /// The name of the scenario.
     pub scenario: String,
+    /// How many operators are at work at a time, without election.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub operators: usize,
+    /// Every operator is told that it leads, whatever the others were told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub all_lead: bool,
     /// What goes wrong.
     pub rules: Vec<Rule>,
+}
+
+const fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+const fn is_one(count: &usize) -> bool {
+    *count == 1
 }
 
 /// One thing that goes wrong, once.
@@ -23,18 +38,60 @@ pub struct Plan {
 pub struct Rule {
     /// When.
     pub at: At,
+    /// Whose view it is where a view is at fault, counted from 1; the last operator's where nobody is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<usize>,
     /// What.
     pub fault: Fault,
 }
 
 /// A moment of a scenario.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum At {
-    /// The k-th mutating call of the operator about this tenant, counted from 1. Events and leases are not counted.
+    /// The k-th mutating call about this tenant, counted from 1 over all operators. Events and leases are not counted.
     Call(u32),
-    /// The n-th act of a user, counted from 1, with a second operator at work that alone has the fault.
+    /// The n-th act of a user, counted from 1.
     Act(u32),
+    /// The n-th call that is like this, counted from 1, whether it changes anything or not.
+    Like(Like, u32),
+}
+
+/// What calls have in common. What is absent is not asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Like {
+    /// What is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verb: Option<Verb>,
+    /// To which kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// To which part of it; an empty word is the object itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subresource: Option<String>,
+    /// The object's name, with `{t}` for the tenant's own word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// What a call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    /// Reads one object.
+    Get,
+    /// Reads a kind.
+    List,
+    /// Follows a kind.
+    Watch,
+    /// POST.
+    Create,
+    /// PATCH.
+    Patch,
+    /// PUT.
+    Update,
+    /// DELETE.
+    Delete,
 }
 
 /// What goes wrong.
@@ -47,16 +104,29 @@ pub enum Fault {
     Lose(Lost),
     /// The call is carried out late.
     Delay(Millis),
+    /// A third party writes the object right before this call and the ones after it, so many in all.
+    Overtake(u32),
     /// The operator is killed when it has the answer to the call, before it makes another one.
     KillAnswered,
     /// The call is carried out and the operator is killed before it has the answer.
     KillUnanswered,
     /// As `KillAnswered`, and the operator that is started next sees one kind as it was before the call.
     KillIntoPast(Kind),
+    /// The operator is told to end while the call is under way; another one is started when it has ended.
+    Terminate,
+    /// The operator is stopped before the call is passed on. When the others have done everything, it is passed on
+    /// and the operator goes on.
+    StopBefore,
+    /// The call is carried out and the operator is stopped before it has the answer, which it has when it goes on.
+    StopAfter,
     /// No event of one kind arrives for a time, or until the scenario is over; they come late and in order.
     Freeze(Kind, Option<Millis>),
+    /// As `Freeze`, and the kind is listed anew and shown as it was.
+    FreezeLists(Kind, Millis),
     /// The next event of one kind is never seen, because another one of the same object comes after it.
     Supersede(Kind, Millis),
+    /// Events are held for a time and then come kind by kind, from this one on, whatever their order was.
+    Reorder(Kind),
     /// The watch of one kind ends with 410: its revision is gone, and the kind is listed anew.
     Gone(Kind),
     /// The watch of one kind breaks off, and no bookmark said how far it had come.
@@ -134,50 +204,32 @@ impl Kind {
     pub fn of_resource(resource: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.resource() == resource)
     }
+
+    /// How many kinds come before it when one counts from another one on.
+    pub fn after(self, first: Self) -> u32 {
+        let at = |kind| Self::ALL.into_iter().position(|k| k == kind).unwrap_or(0);
+        u32::try_from((at(self) + Self::ALL.len() - at(first)) % Self::ALL.len()).unwrap_or(0)
+    }
 }
 
-/// How long a view stays in the past.
-const PAST: Millis = Millis(700);
-
 impl Fault {
-    /// What can go wrong with one call while the operator lives.
-    pub fn of_calls() -> Vec<Self> {
-        let refused = [429, 500, 503, 403, 422, 409].map(Self::Refuse);
-        let lost = [Lost::Status(500), Lost::Status(503), Lost::Status(504), Lost::Reset, Lost::Hang]
-            .map(Self::Lose);
-        refused.into_iter().chain(lost).chain([Self::Delay(Millis(300))]).collect()
+    /// Whether only an operator of the tenant's own can have it: it dies, or others would see what was meant for it.
+    pub const fn is_private(self) -> bool {
+        matches!(
+            self,
+            Self::KillAnswered
+                | Self::KillUnanswered
+                | Self::KillIntoPast(_)
+                | Self::Terminate
+                | Self::StopBefore
+                | Self::StopAfter
+                | Self::FreezeLists(..)
+        )
     }
 
-    /// The ways to die at one call.
-    pub fn of_deaths() -> Vec<Self> {
-        [Self::KillAnswered, Self::KillUnanswered]
-            .into_iter()
-            .chain(Kind::ALL.map(Self::KillIntoPast))
-            .collect()
-    }
-
-    /// What can go wrong with what the operator sees, from one call on.
-    pub fn of_watches() -> Vec<Self> {
-        let of = |kind| {
-            [
-                Self::Freeze(kind, Some(PAST)),
-                Self::Supersede(kind, PAST),
-                Self::Gone(kind),
-                Self::Cut(kind),
-                Self::Repeat(kind),
-            ]
-        };
-        Kind::ALL.into_iter().flat_map(of).collect()
-    }
-
-    /// The ways in which a second operator lives in the past.
-    pub fn of_seconds() -> Vec<Self> {
-        Kind::ALL.map(|kind| Self::Freeze(kind, None)).to_vec()
-    }
-
-    /// Whether an operator dies of it.
-    pub const fn is_deadly(self) -> bool {
-        matches!(self, Self::KillAnswered | Self::KillUnanswered | Self::KillIntoPast(_))
+    /// Whether it lasts until the scenario is over.
+    pub const fn lasts(self) -> bool {
+        matches!(self, Self::StopBefore | Self::StopAfter | Self::Freeze(_, None))
     }
 
     /// The class of faults that it is counted with.
@@ -188,33 +240,54 @@ impl Fault {
             Self::Lose(Lost::Reset) => "lose reset".to_owned(),
             Self::Lose(Lost::Hang) => "lose hang".to_owned(),
             Self::Delay(_) => "delay".to_owned(),
+            Self::Overtake(count) => format!("overtake {count}"),
             Self::KillAnswered => "kill answered".to_owned(),
             Self::KillUnanswered => "kill unanswered".to_owned(),
-            Self::KillIntoPast(_) => "kill into past".to_owned(),
-            Self::Freeze(kind, None) => format!("2nd froze {kind:?}"),
-            Self::Freeze(_, Some(_)) => "freeze".to_owned(),
-            Self::Supersede(..) => "supersede".to_owned(),
-            Self::Gone(_) => "gone".to_owned(),
-            Self::Cut(_) => "cut".to_owned(),
-            Self::Repeat(_) => "repeat".to_owned(),
+            Self::KillIntoPast(kind) => format!("kill into past {kind:?}"),
+            Self::Terminate => "terminate".to_owned(),
+            Self::StopBefore => "stop before".to_owned(),
+            Self::StopAfter => "stop after".to_owned(),
+            Self::Freeze(kind, _) => format!("freeze {kind:?}"),
+            Self::FreezeLists(kind, _) => format!("freeze lists {kind:?}"),
+            Self::Supersede(kind, _) => format!("supersede {kind:?}"),
+            Self::Reorder(kind) => format!("reorder {kind:?}"),
+            Self::Gone(kind) => format!("gone {kind:?}"),
+            Self::Cut(kind) => format!("cut {kind:?}"),
+            Self::Repeat(kind) => format!("repeat {kind:?}"),
         }
     }
 }
 
+impl Rule {
+    /// Something that goes wrong, with the last operator's view where a view is at fault.
+    pub const fn new(at: At, fault: Fault) -> Self {
+        Self { at, operator: None, fault }
+    }
+}
+
 impl Plan {
-    /// A plan with one thing that goes wrong.
-    pub fn one(scenario: &str, at: At, fault: Fault) -> Self {
-        Self { scenario: scenario.to_owned(), rules: vec![Rule { at, fault }] }
+    /// A plan of one operator.
+    pub fn new(scenario: &str, rules: impl Into<Vec<Rule>>) -> Self {
+        Self { scenario: scenario.to_owned(), operators: 1, all_lead: false, rules: rules.into() }
     }
 
-    /// A plan in which nothing goes wrong.
-    pub fn faultless(scenario: &str) -> Self {
-        Self { scenario: scenario.to_owned(), rules: Vec::new() }
+    /// The same, with more operators.
+    #[must_use]
+    pub fn with_operators(self, operators: usize) -> Self {
+        Self { operators, ..self }
+    }
+
+    /// Whether operators of the tenant's own are needed.
+    pub fn is_private(&self) -> bool {
+        // A list of a kind is about no tenant.
+        let lists = |at: &At| matches!(at, At::Like(Like { verb: Some(Verb::List | Verb::Watch), .. }, _));
+        self.all_lead || self.rules.iter().any(|rule| rule.fault.is_private() || lists(&rule.at))
     }
 
     /// The class that it is counted with.
     pub fn class(&self) -> String {
-        self.rules.first().map_or_else(|| "none".to_owned(), |rule| rule.fault.class())
+        let faults: Vec<String> = self.rules.iter().map(|rule| rule.fault.class()).collect();
+        if faults.is_empty() { "none".to_owned() } else { faults.join(", ") }
     }
 
     /// The plan that the environment asks for, if it asks.
@@ -227,21 +300,5 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plan_is_read_as_it_was_printed() {
-        let all = [Fault::of_calls(), Fault::of_deaths(), Fault::of_watches(), Fault::of_seconds()].concat();
-        for (k, fault) in (1..).zip(all) {
-            let at = if matches!(fault, Fault::Freeze(_, None)) { At::Act(k) } else { At::Call(k) };
-            let plan = Plan::one("issue", at, fault);
-            let printed = plan.to_string();
-            assert_eq!(serde_json::from_str::<Plan>(&printed).ok(), Some(plan), "{printed}");
-        }
     }
 }

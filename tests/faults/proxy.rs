@@ -6,40 +6,41 @@ mod answer;
 mod call;
 mod events;
 mod lanes;
+mod leases;
+mod tls;
+mod views;
 
 use std::error::Error;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1::{self as client, SendRequest};
-use hyper::header::ACCEPT_ENCODING;
+use hyper::client::conn::http1::SendRequest;
+use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::server::conn::http1 as server;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
-use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, mpsc, watch};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::fixture::{Cluster, Who, must};
-use crate::plan::Lost;
+use crate::fixture::{Cluster, must};
+use crate::plan::{Kind, Lost, Verb};
 use answer::Answer;
-use call::{Call, Verb};
+use call::Call;
 use lanes::Verdict;
 pub use lanes::{Lanes, Report};
+use leases::Leases;
 
 type Failed = Box<dyn Error + Send + Sync>;
 
-/// A running proxy. Dropping it ends it.
+/// A running proxy of one operator. Dropping it ends it.
 #[derive(Debug)]
 pub struct Proxy {
     kubeconfig: PathBuf,
@@ -47,14 +48,37 @@ pub struct Proxy {
     _stop: DropGuard,
 }
 
+/// What is to be done to an operator.
+#[derive(Debug)]
+pub struct Order {
+    /// Which one, counted from 0.
+    pub operator: usize,
+    /// What.
+    pub what: What,
+}
+
+/// What is to be done, and who waits for it to be done.
+#[derive(Debug)]
+pub enum What {
+    /// SIGKILL, and another one in its place.
+    Kill,
+    /// SIGTERM, and another one in its place when it has ended.
+    Terminate(oneshot::Sender<()>),
+    /// SIGSTOP.
+    Stop(oneshot::Sender<()>),
+}
+
 #[derive(Debug)]
 struct Shared {
+    operator: usize,
     lanes: Arc<Lanes>,
-    server: SocketAddr,
-    connector: Connector,
+    server: tls::Server,
+    /// What a third party proves itself with.
+    admin: HeaderValue,
     gate: watch::Sender<Gate>,
-    /// Told when the operator is to be killed.
-    deaths: mpsc::UnboundedSender<()>,
+    orders: mpsc::UnboundedSender<Order>,
+    /// Leases as this operator alone sees them, where it is to think that it leads.
+    leases: Option<Leases>,
 }
 
 /// Whether requests are passed on, and of which of the operators that came one after the other.
@@ -64,32 +88,28 @@ struct Gate {
     incarnation: u64,
 }
 
-struct Connector(TlsConnector);
-
-impl std::fmt::Debug for Connector {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Connector")
-    }
-}
-
 /// The one connection to the server that belongs to one of the operator's.
 type Line = Mutex<Option<SendRequest<Full<Bytes>>>>;
 
 impl Proxy {
-    /// Starts one in front of a cluster's API server, and gives what is told when the operator is to be killed.
-    pub async fn start(cluster: &Cluster) -> (Self, mpsc::UnboundedReceiver<()>) {
-        let pki = cluster.control_plane().dir().join("pki");
-        let url = must("find the API server", cluster.control_plane().server_url());
-        let server = must("read the API server's address", url.trim_start_matches("https://").parse());
-        let acceptor = must("read the serving pair", acceptor(&pki));
-        let connector = must("read the CA", connector(&pki));
+    /// Starts the proxy of one operator of a rig in front of a cluster's API server. Where `leads`, the operator
+    /// is told that it leads whoever else does.
+    pub async fn start(
+        cluster: &Cluster,
+        lanes: Arc<Lanes>,
+        operator: usize,
+        orders: mpsc::UnboundedSender<Order>,
+        leads: bool,
+    ) -> Self {
+        let server = tls::Server::of(cluster);
+        let acceptor = tls::acceptor(cluster);
         let listener = must("listen", TcpListener::bind("127.0.0.1:0").await);
         let address = must("read an address", listener.local_addr());
-        let kubeconfig = kubeconfig(cluster, address);
-        let (deaths, told) = mpsc::unbounded_channel();
+        let kubeconfig = tls::kubeconfig(cluster, address);
+        let admin = tls::admin(cluster);
         let gate = watch::Sender::new(Gate::default());
-        let lanes = Arc::default();
-        let shared = Arc::new(Shared { lanes, server, connector: Connector(connector), gate, deaths });
+        let leases = leads.then(Leases::default);
+        let shared = Arc::new(Shared { operator, lanes, server, admin, gate, orders, leases });
         let stop = CancellationToken::new();
         tokio::spawn(stop.clone().run_until_cancelled_owned(accept(
             listener,
@@ -97,51 +117,20 @@ impl Proxy {
             shared.clone(),
             stop.clone(),
         )));
-        (Self { kubeconfig, shared, _stop: stop.drop_guard() }, told)
+        Self { kubeconfig, shared, _stop: stop.drop_guard() }
     }
 
-    /// The kubeconfig of an operator behind it.
+    /// The kubeconfig of the operator behind it.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
 
-    /// What is to go wrong, and went.
-    pub fn lanes(&self) -> &Arc<Lanes> {
-        &self.shared.lanes
-    }
-
-    /// Lets the successor of a killed operator through.
+    /// Lets the successor of an operator through, and nothing more of the operator itself.
     pub fn reopen(&self) {
         self.shared
             .gate
             .send_modify(|gate| *gate = Gate { closed: false, incarnation: gate.incarnation + 1 });
     }
-}
-
-/// The operator's kubeconfig, to another address.
-fn kubeconfig(cluster: &Cluster, address: SocketAddr) -> PathBuf {
-    let original = must("read a kubeconfig", std::fs::read_to_string(cluster.kubeconfig(Who::Operator)));
-    let mut config: Value = must("read a kubeconfig", serde_json::from_str(&original));
-    config["clusters"][0]["cluster"]["server"] = json!(format!("https://{address}"));
-    let path = cluster.control_plane().dir().join(format!("proxy-{}.json", address.port()));
-    must("write a kubeconfig", std::fs::write(&path, config.to_string()));
-    path
-}
-
-fn acceptor(pki: &Path) -> Result<TlsAcceptor, Failed> {
-    let chain = CertificateDer::pem_file_iter(pki.join("serving.crt"))?.collect::<Result<Vec<_>, _>>()?;
-    let key = PrivateKeyDer::from_pem_file(pki.join("serving.key"))?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(TlsAcceptor::from(Arc::new(config.with_no_client_auth().with_single_cert(chain, key)?)))
-}
-
-fn connector(pki: &Path) -> Result<TlsConnector, Failed> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(pki.join("ca.crt"))?)?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth())))
 }
 
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>, stop: CancellationToken) {
@@ -176,24 +165,12 @@ impl Shared {
         let body = body.collect().await?.to_bytes();
         self.passes(incarnation).await?;
         let Some(call) = Call::of(&parts, &body) else {
-            let (parts, body) = whole(self.forward(line, parts, body).await?).await?;
-            return Ok(answer::passed_on(parts, body));
+            return self.serve_other(line, parts, body).await;
         };
-        if call.verb == Verb::List
-            && let Some(revision) = self.lanes.past_of(call.kind)
-        {
-            rewind(&mut parts, revision)?;
-        }
-        if call.verb == Verb::Watch {
-            let (parts, from) = self.forward(line, parts, body).await?.into_parts();
-            let (to, pieces) = mpsc::channel(64);
-            let lanes = self.lanes.clone();
-            tokio::spawn(async move { events::pass_on(&lanes, call.kind, from, to).await });
-            return Ok(answer::streamed(parts, pieces));
-        }
-        match self.lanes.arrives(&call) {
+        match self.lanes.arrives(self.operator, &call) {
             Verdict::Refuse(code) => return Ok(answer::refusal(code, call.verb)),
             Verdict::Delay(time) => tokio::time::sleep(time).await,
+            Verdict::Overtake => self.overtake(&call, &parts).await?,
             Verdict::Lose(how) => {
                 whole(self.forward(line, parts, body).await?).await?;
                 return match how {
@@ -206,22 +183,116 @@ impl Shared {
                 self.gate.send_modify(|gate| gate.closed = true);
                 let (parts, body) = whole(self.forward(line, parts, body).await?).await?;
                 if let (Some(kind), Some(revision)) = (past, revision_of(&body)) {
-                    self.lanes.live_in_past(kind, revision - 1);
+                    self.lanes.live_in_past(self.operator, kind, revision - 1);
                 }
-                // Nobody listens any more only where the whole test is over.
-                let kill = move || {
-                    let _ = self.deaths.send(());
-                };
+                let kill = move || self.order(What::Kill);
                 if answered {
                     return Ok(answer::passed_on_then(parts, body, Arc::new(kill)));
                 }
                 kill();
                 return std::future::pending().await;
             }
+            Verdict::Terminate => self.order_and_wait(What::Terminate).await,
+            Verdict::Stop { carried_out } => {
+                let answer = self.serve_stopped(line, parts, body, carried_out).await;
+                self.lanes.held_is_answered();
+                return answer;
+            }
             Verdict::Pass => {}
+        }
+        match call.verb {
+            Verb::Watch => {
+                let (parts, from) = self.forward(line, parts, body).await?.into_parts();
+                let (to, pieces) = mpsc::channel(64);
+                tokio::spawn(async move {
+                    events::pass_on(&self.lanes, self.operator, call.kind, from, to).await;
+                });
+                Ok(answer::streamed(parts, pieces))
+            }
+            Verb::List => {
+                if let Some(revision) = self.lanes.view(self.operator, |view| view.list_at(call.kind)) {
+                    rewind(&mut parts, revision)?;
+                }
+                let (parts, body) = whole(self.forward(line, parts, body).await?).await?;
+                if let Some(revision) = revision_of(&body) {
+                    self.lanes.view(self.operator, |view| view.shows(call.kind, revision));
+                }
+                Ok(answer::passed_on(parts, body))
+            }
+            _ => {
+                let (parts, body) = whole(self.forward(line, parts, body).await?).await?;
+                Ok(answer::passed_on(parts, body))
+            }
+        }
+    }
+
+    /// Passes a call on before or after its operator was stopped and all others did everything.
+    async fn serve_stopped(
+        &self,
+        line: &Line,
+        parts: Parts,
+        body: Bytes,
+        carried_out: bool,
+    ) -> Result<Answer, Failed> {
+        let (parts, body) = if carried_out {
+            let answer = whole(self.forward(line, parts, body).await?).await?;
+            self.order_and_wait(What::Stop).await;
+            self.lanes.let_go().await;
+            answer
+        } else {
+            self.order_and_wait(What::Stop).await;
+            self.lanes.let_go().await;
+            whole(self.forward(line, parts, body).await?).await?
+        };
+        Ok(answer::passed_on(parts, body))
+    }
+
+    /// What is about nothing of ours is passed on, unless the operator is to think that it leads.
+    async fn serve_other(&self, line: &Line, parts: Parts, body: Bytes) -> Result<Answer, Failed> {
+        let path = parts.uri.path();
+        if let (Some(leases), true) = (&self.leases, path.contains(leases::PATH)) {
+            return Ok(leases.serve(&parts, &body));
+        }
+        let harmless = path.contains(leases::PATH) || path.contains("/selfsubjectaccessreviews");
+        if parts.method != Method::GET && !harmless {
+            self.lanes.writes_elsewhere();
         }
         let (parts, body) = whole(self.forward(line, parts, body).await?).await?;
         Ok(answer::passed_on(parts, body))
+    }
+
+    fn order(&self, what: What) {
+        // Nobody listens any more only where the whole test is over.
+        let _ = self.orders.send(Order { operator: self.operator, what });
+    }
+
+    async fn order_and_wait(&self, what: impl FnOnce(oneshot::Sender<()>) -> What) {
+        let (done, waits) = oneshot::channel();
+        self.order(what(done));
+        let _ = waits.await;
+    }
+
+    /// Writes an object before the operator does: as an administrator, or as another operator where it is a record,
+    /// for nobody else may.
+    async fn overtake(&self, call: &Call, original: &Parts) -> Result<(), Failed> {
+        let Some(name) = call.name.as_ref().filter(|_| call.verb != Verb::Create) else { return Ok(()) };
+        let part = call.subresource.as_ref().map(|part| format!("/{part}")).unwrap_or_default();
+        let path = original.uri.path().strip_suffix(&part).unwrap_or(original.uri.path());
+        let proof = original.headers.get(AUTHORIZATION).filter(|_| call.kind == Kind::Record);
+        let mark = format!("{name} at {:?}", std::time::SystemTime::now());
+        let patch = json!({"metadata": {"annotations": {"overtaken": mark}}}).to_string();
+        let request = Request::patch(path)
+            .header(HOST, self.server.address())
+            .header(AUTHORIZATION, proof.unwrap_or(&self.admin))
+            .header(CONTENT_TYPE, "application/merge-patch+json")
+            .header(CONTENT_LENGTH, patch.len())
+            .body(Full::new(Bytes::from(patch)))?;
+        let (parts, body) = whole(self.server.connect().await?.send_request(request).await?).await?;
+        // Gone is as good as written.
+        if parts.status.is_success() || parts.status.as_u16() == 404 {
+            return Ok(());
+        }
+        Err(format!("a third party could not write {path}: {}", String::from_utf8_lossy(&body)).into())
     }
 
     /// Waits while the gate is closed. What a dead operator sent is not passed on.
@@ -248,21 +319,11 @@ impl Shared {
         }
         let mut sender = match sender {
             Some(sender) => sender,
-            None => self.connect().await?,
+            None => self.server.connect().await?,
         };
         let answer = sender.send_request(Request::from_parts(parts, Full::new(body))).await?;
         *line = Some(sender);
         Ok(answer)
-    }
-
-    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Failed> {
-        let stream = TcpStream::connect(self.server).await?;
-        stream.set_nodelay(true)?;
-        let name = ServerName::IpAddress(self.server.ip().into());
-        let stream = self.connector.0.connect(name, stream).await?;
-        let (sender, connection) = client::handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        Ok(sender)
     }
 }
 
@@ -285,7 +346,17 @@ fn rewind(parts: &mut Parts, revision: u64) -> Result<(), Failed> {
     Ok(())
 }
 
+/// The revision of an object or a list.
 fn revision_of(body: &Bytes) -> Option<u64> {
-    let object: Value = serde_json::from_slice(body).ok()?;
-    object["metadata"]["resourceVersion"].as_str()?.parse().ok().filter(|revision| *revision > 1)
+    #[derive(Deserialize)]
+    struct Versioned {
+        metadata: Metadata,
+    }
+    #[derive(Deserialize)]
+    struct Metadata {
+        #[serde(rename = "resourceVersion")]
+        revision: String,
+    }
+    let object: Versioned = serde_json::from_slice(body).ok()?;
+    object.metadata.revision.parse().ok().filter(|revision| *revision > 1)
 }

@@ -6,19 +6,19 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::fixture::must;
-use crate::plan::Kind::{Filing, Instance, Record, Request};
-use crate::tenant::{Outcome, Tenant, condition, draft, text, with};
+use crate::plan::Kind::{Class, Filing, Instance, Record, Request};
+use crate::tenant::{Outcome, Tenant, draft, text, with};
 
 /// A scenario.
 pub struct Scenario {
     /// What plans call it.
     pub name: &'static str,
-    run: for<'a> fn(&'a Tenant) -> BoxFuture<'a, Outcome>,
+    run: for<'a> fn(&'a Tenant<'a>) -> BoxFuture<'a, Outcome>,
 }
 
 impl Scenario {
     /// Plays it.
-    pub async fn run(&self, tenant: &Tenant) -> Outcome {
+    pub async fn run<'a>(&self, tenant: &'a Tenant<'a>) -> Outcome {
         (self.run)(tenant).await
     }
 
@@ -51,6 +51,8 @@ scenarios! {
     "quota" => quota,
     "expiry" => expiry,
     "wiped" => wiped,
+    "class-again" => class_again,
+    "unfit" => unfit,
 }
 
 fn submitted(filing: &Value) -> Value {
@@ -62,13 +64,13 @@ fn by(request: &str) -> Value {
 }
 
 /// A class and an instance of it.
-async fn server(t: &Tenant, quota: i32) -> Outcome {
+async fn server(t: &Tenant<'_>, quota: i32) -> Outcome {
     t.apply(&t.class(quota, "Instance")).await?;
     t.apply(&t.instance("a")).await
 }
 
 /// As many numbers as the quota allows, and a reason for who comes last.
-async fn issue(t: &Tenant) -> Outcome {
+async fn issue(t: &Tenant<'_>) -> Outcome {
     server(t, 2).await?;
     for name in ["one", "two"] {
         t.apply(&t.request(name, "a")).await?;
@@ -80,7 +82,7 @@ async fn issue(t: &Tenant) -> Outcome {
 }
 
 /// Servers that share their account's numbers, asked at the same time.
-async fn per_account(t: &Tenant) -> Outcome {
+async fn per_account(t: &Tenant<'_>) -> Outcome {
     t.apply(&t.class(2, "Account")).await?;
     t.apply(&t.instance("a")).await?;
     t.apply(&t.instance("b")).await?;
@@ -94,7 +96,7 @@ async fn per_account(t: &Tenant) -> Outcome {
 }
 
 /// The manifests in the wrong order, then the submission.
-async fn by_request(t: &Tenant) -> Outcome {
+async fn by_request(t: &Tenant<'_>) -> Outcome {
     let shop = draft("shop", by("one"));
     t.apply(&shop).await?;
     t.apply(&t.request("one", "a")).await?;
@@ -107,7 +109,7 @@ async fn by_request(t: &Tenant) -> Outcome {
 }
 
 /// Another account files with a number that it was told.
-async fn by_value(t: &Tenant) -> Outcome {
+async fn by_value(t: &Tenant<'_>) -> Outcome {
     server(t, 5).await?;
     t.apply(&t.request("one", "a")).await?;
     let number = t.number(Request, "one").await?;
@@ -116,11 +118,12 @@ async fn by_value(t: &Tenant) -> Outcome {
     t.ready(Filing, "shop", "Bound").await?;
     t.apply(&submitted(&shop)).await?;
     t.ready(Filing, "shop", "Submitted").await?;
+    t.ready(Request, "one", "Submitted").await?;
     t.issued(1).await
 }
 
 /// The recommended way: the number comes with the filing, which is submitted at once.
-async fn by_instance(t: &Tenant) -> Outcome {
+async fn by_instance(t: &Tenant<'_>) -> Outcome {
     server(t, 1).await?;
     t.apply(&submitted(&t.direct("shop", "a"))).await?;
     t.ready(Filing, "shop", "Submitted").await?;
@@ -130,7 +133,7 @@ async fn by_instance(t: &Tenant) -> Outcome {
 }
 
 /// Draft, submission, rejection, another look, approval.
-async fn review(t: &Tenant) -> Outcome {
+async fn review(t: &Tenant<'_>) -> Outcome {
     server(t, 5).await?;
     let shop = t.direct("shop", "a");
     t.apply(&shop).await?;
@@ -147,7 +150,7 @@ async fn review(t: &Tenant) -> Outcome {
 }
 
 /// A cancellation spends the number.
-async fn cancel(t: &Tenant) -> Outcome {
+async fn cancel(t: &Tenant<'_>) -> Outcome {
     server(t, 1).await?;
     let shop = draft("shop", by("one"));
     t.apply(&t.request("one", "a")).await?;
@@ -162,7 +165,7 @@ async fn cancel(t: &Tenant) -> Outcome {
 }
 
 /// The same manifest deleted and applied again gets the same number back; on other terms it is told so.
-async fn request_again(t: &Tenant) -> Outcome {
+async fn request_again(t: &Tenant<'_>) -> Outcome {
     server(t, 5).await?;
     t.apply(&t.request("one", "a")).await?;
     let number = t.number(Request, "one").await?;
@@ -181,7 +184,7 @@ async fn request_again(t: &Tenant) -> Outcome {
 }
 
 /// A draft is deleted and applied again at once, for the same domain and for another.
-async fn draft_again(t: &Tenant) -> Outcome {
+async fn draft_again(t: &Tenant<'_>) -> Outcome {
     server(t, 5).await?;
     let shop = t.direct("shop", "a");
     t.apply(&shop).await?;
@@ -198,7 +201,7 @@ async fn draft_again(t: &Tenant) -> Outcome {
 }
 
 /// A draft that is deleted gives its number to the one that waits for it.
-async fn draft_moves(t: &Tenant) -> Outcome {
+async fn draft_moves(t: &Tenant<'_>) -> Outcome {
     server(t, 5).await?;
     t.apply(&t.request("one", "a")).await?;
     t.apply(&draft("shop", by("one"))).await?;
@@ -209,11 +212,12 @@ async fn draft_moves(t: &Tenant) -> Outcome {
     t.ready(Filing, "blog", "Submitted").await?;
     t.apply(&draft("shop", by("one"))).await?;
     t.stalled(Filing, "shop", &["NumberSpent"]).await?;
+    t.ready(Request, "one", "Submitted").await?;
     t.issued(1).await
 }
 
 /// A submitted filing is deleted and applied again, for the same domain and for another.
-async fn submitted_again(t: &Tenant) -> Outcome {
+async fn submitted_again(t: &Tenant<'_>) -> Outcome {
     server(t, 5).await?;
     let shop = submitted(&t.direct("shop", "a"));
     t.apply(&shop).await?;
@@ -230,7 +234,7 @@ async fn submitted_again(t: &Tenant) -> Outcome {
 }
 
 /// Declaring a server anew refunds nothing.
-async fn instance_again(t: &Tenant) -> Outcome {
+async fn instance_again(t: &Tenant<'_>) -> Outcome {
     server(t, 2).await?;
     t.apply(&t.request("one", "a")).await?;
     t.ready(Request, "one", "Issued").await?;
@@ -245,7 +249,7 @@ async fn instance_again(t: &Tenant) -> Outcome {
 }
 
 /// The quota is raised for one who waits, then lowered below what is issued.
-async fn quota(t: &Tenant) -> Outcome {
+async fn quota(t: &Tenant<'_>) -> Outcome {
     server(t, 1).await?;
     t.apply(&t.request("one", "a")).await?;
     t.ready(Request, "one", "Issued").await?;
@@ -260,7 +264,7 @@ async fn quota(t: &Tenant) -> Outcome {
 }
 
 /// A server expires by itself while a draft holds its number, and is renewed.
-async fn expiry(t: &Tenant) -> Outcome {
+async fn expiry(t: &Tenant<'_>) -> Outcome {
     let term = |end: &str| json!({"spec": {"subscription": {"startTime": "2026-01-01T00:00:00Z", "expirationTime": end}}});
     let shop = draft("shop", by("one"));
     server(t, 5).await?;
@@ -270,21 +274,21 @@ async fn expiry(t: &Tenant) -> Outcome {
     let soon = k8s_openapi::jiff::Timestamp::now() + k8s_openapi::jiff::SignedDuration::from_secs(1);
     let soon = format!("{}Z", soon.strftime("%Y-%m-%dT%H:%M:%S"));
     t.apply(&with(t.instance("a"), &term(&soon))).await?;
-    let expired = |i: &Value| {
-        let eligible = condition(i, "Eligible");
-        let is = eligible["status"] == "False" && text(eligible, "/reason").contains("SubscriptionExpired");
-        if is { Ok(()) } else { Err("not expired".to_owned()) }
-    };
-    t.look(Instance, &t.server("a"), expired).await?;
+    t.stalled(Instance, &t.server("a"), &["SubscriptionExpired"]).await?;
     t.apply(&submitted(&shop)).await?;
     t.stalled(Filing, "shop", &["SubscriptionExpired"]).await?;
+    t.apply(&t.request("late", "a")).await?;
+    t.stalled(Request, "late", &["SubscriptionExpired"]).await?;
     t.apply(&t.instance("a")).await?;
+    t.ready(Instance, &t.server("a"), "Eligible").await?;
     t.ready(Filing, "shop", "Submitted").await?;
-    t.issued(1).await
+    t.ready(Request, "one", "Submitted").await?;
+    t.ready(Request, "late", "Issued").await?;
+    t.issued(2).await
 }
 
 /// Every status is lost, as in a restore of manifests, and written again as it was.
-async fn wiped(t: &Tenant) -> Outcome {
+async fn wiped(t: &Tenant<'_>) -> Outcome {
     server(t, 5).await?;
     let shop = draft("shop", by("one"));
     t.apply(&t.request("one", "a")).await?;
@@ -302,6 +306,52 @@ async fn wiped(t: &Tenant) -> Outcome {
         same(&number, text(record, "/spec/number"))
     })
     .await
+}
+
+/// Declaring a class anew refunds nothing either.
+async fn class_again(t: &Tenant<'_>) -> Outcome {
+    server(t, 1).await?;
+    t.apply(&t.request("one", "a")).await?;
+    t.ready(Request, "one", "Issued").await?;
+    let meant = json!({"metadata": {"annotations": {"icp-filing.dev/allow-deletion": "true"}}});
+    t.apply(&with(t.class(1, "Instance"), &meant)).await?;
+    t.delete(Class, &t.class_name()).await?;
+    t.apply(&t.request("two", "a")).await?;
+    t.stalled(Request, "two", &["ClassNotFound"]).await?;
+    t.stalled(Instance, &t.server("a"), &["ClassNotFound"]).await?;
+    t.apply(&t.class(1, "Instance")).await?;
+    t.stalled(Request, "two", &["QuotaExhausted"]).await?;
+    t.ready(Instance, &t.server("a"), "Eligible").await?;
+    t.apply(&t.class(2, "Instance")).await?;
+    t.ready(Request, "two", "Issued").await?;
+    t.issued(2).await
+}
+
+/// Every reason is given, and each goes when its cause does.
+async fn unfit(t: &Tenant<'_>) -> Outcome {
+    let requirements =
+        json!({"regions": {"allowed": ["cn-*"]}, "billingMethods": ["Subscription"], "publicAddress": true});
+    let strict = with(t.class(5, "Instance"), &json!({"spec": {"requirements": requirements}}));
+    let abroad = json!({"spec": {
+        "region": "ap-southeast-1", "billingMethod": "PayAsYouGo", "publicNetwork": {"addresses": null},
+    }});
+    t.apply(&strict).await?;
+    t.apply(&with(t.instance("a"), &abroad)).await?;
+    t.apply(&t.request("one", "a")).await?;
+    let reasons = ["RegionNotSupported", "BillingMethodNotSupported", "NoPublicAddress"];
+    t.stalled(Request, "one", &reasons).await?;
+    t.stalled(Instance, &t.server("a"), &reasons).await?;
+    t.apply(&with(t.request("other", "a"), &json!({"spec": {"accountID": "2002"}}))).await?;
+    t.stalled(Request, "other", &[&reasons[..], &["WrongAccount"]].concat()).await?;
+    t.apply(&with(strict.clone(), &json!({"spec": {"suspend": true}}))).await?;
+    t.apply(&t.instance("a")).await?;
+    t.ready(Instance, &t.server("a"), "Eligible").await?;
+    t.stalled(Request, "one", &["IssuingSuspended"]).await?;
+    t.stalled(Request, "other", &["IssuingSuspended", "WrongAccount"]).await?;
+    t.apply(&strict).await?;
+    t.ready(Request, "one", "Issued").await?;
+    t.stalled(Request, "other", &["WrongAccount"]).await?;
+    t.issued(1).await
 }
 
 fn same(before: &str, after: &str) -> Outcome {

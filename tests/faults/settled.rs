@@ -1,18 +1,18 @@
 //! Whether a tenant has come to rest: every request and filing is answered, and everything that is said agrees with
-//! the ledger. What the answers should be is for the scenarios.
+//! the ledger. What the answers should be is said by the scenarios, for each of them.
 
 use serde_json::Value;
 
 use crate::mirror::Objects;
 use crate::plan::Kind;
-use crate::tenant::{Outcome, Tenant, condition, is_settled, text};
+use crate::tenant::{Outcome, Tenant, as_expected, condition, is_settled, text};
 
 /// Waits until a tenant has come to rest.
-pub async fn settled(tenant: &Tenant) -> Outcome {
+pub async fn settled(tenant: &Tenant<'_>) -> Outcome {
     tenant.until(|objects| at_rest(tenant, objects)).await.map_err(|why| format!("no rest: {why}"))
 }
 
-fn at_rest(tenant: &Tenant, objects: &Objects) -> Outcome {
+fn at_rest(tenant: &Tenant<'_>, objects: &Objects) -> Outcome {
     let prefix = format!("{}/", tenant.namespace());
     for kind in [Kind::Instance, Kind::Request, Kind::Filing] {
         for (name, object) in objects.all(kind, &prefix) {
@@ -25,6 +25,12 @@ fn at_rest(tenant: &Tenant, objects: &Objects) -> Outcome {
             };
             if !is || !agrees {
                 return Err(format!("{kind:?} {name} says {}", object["status"]));
+            }
+            match tenant.expected(kind, name) {
+                Some(expected) => {
+                    as_expected(object, &expected).map_err(|why| format!("{kind:?} {name} {why}"))?;
+                }
+                None => return Err(format!("nobody says what has to come of {kind:?} {name}")),
             }
         }
     }
@@ -63,7 +69,7 @@ fn filing(objects: &Objects, filing: &Value) -> bool {
 }
 
 /// An instance counts the records of its key.
-fn counted(tenant: &Tenant, objects: &Objects, instance: &Value) -> bool {
+fn counted(tenant: &Tenant<'_>, objects: &Objects, instance: &Value) -> bool {
     let class = text(instance, "/spec/className");
     let Some(class_object) = objects.get(Kind::Class, class) else { return false };
     let key = if class_object["spec"]["quotaScope"] == "Account" {

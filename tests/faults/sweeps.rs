@@ -1,183 +1,255 @@
-//! The sweeps: every scenario with every fault at every call, or a selection of that. Which it is, the environment
-//! says: FAULTS=all plays everything, FAULTS_PLAN one plan alone.
+//! The sweeps: every scenario with every fault at every moment, or a selection of that. Which it is, the environment
+//! says: FAULTS=all plays everything, FAULTS_ONLY one sweep by its name, FAULTS_PLAN one plan alone.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
-use futures::{StreamExt, stream};
-use tokio::sync::OnceCell;
-
-use crate::lab::{Lab, People, lab};
-use crate::plan::{At, Fault, Plan};
-use crate::rig::{Played, Shared, play_alone};
+use crate::campaign::Campaign;
+use crate::plan::{At, Fault, Kind, Like, Lost, Millis, Plan, Rule, Verb};
 use crate::scenarios::{ALL, Scenario};
-use crate::table::Table;
 
-/// How many tenants one operator serves at a time.
-const TENANTS: usize = 12;
-/// How many operators that die are at work at a time.
-const MORTALS: usize = 4;
+/// The environment variable that asks for all plans, or for one in so many.
+const PART: &str = "FAULTS";
+/// The environment variable that asks for one sweep.
+const ONLY: &str = "FAULTS_ONLY";
 
-/// Which part of all plans is played.
+/// How long a view stays in the past.
+const PAST: Millis = Millis(700);
+
+/// How long a scenario is without a fault.
+#[derive(Clone, Debug, Default)]
+struct Length {
+    /// The operator's mutating calls; whether each creates a record.
+    calls: Vec<bool>,
+    /// How often it reads an object.
+    reads: u32,
+    /// How often people act.
+    acts: u32,
+}
+
+impl Length {
+    fn calls(&self) -> impl Iterator<Item = u32> + use<> {
+        1..=u32::try_from(self.calls.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// Some plans that have a name together.
+struct Sweep {
+    name: &'static str,
+    /// One in so many is played by `make test`.
+    usual: usize,
+    plans: fn(&str, &Length) -> Vec<Plan>,
+}
+
+const SWEEPS: &[Sweep] = &[
+    Sweep { name: "calls", usual: 61, plans: calls },
+    Sweep { name: "reads", usual: 7, plans: reads },
+    Sweep { name: "events", usual: 151, plans: events },
+    Sweep { name: "two", usual: 29, plans: two },
+    Sweep { name: "three", usual: 37, plans: three },
+    Sweep { name: "deaths", usual: 97, plans: deaths },
+    Sweep { name: "lists", usual: 41, plans: lists },
+    Sweep { name: "frozen", usual: 97, plans: frozen },
+    Sweep { name: "stops", usual: 53, plans: stops },
+];
+
+/// Every fault of a list at every mutating call.
+fn at_calls(scenario: &str, length: &Length, faults: &[Fault]) -> Vec<Plan> {
+    let at = |k| move |fault: &Fault| Plan::new(scenario, [Rule::new(At::Call(k), *fault)]);
+    length.calls().flat_map(|k| faults.iter().map(at(k))).collect()
+}
+
+/// Two faults, one after the other.
+fn twice(scenario: &str, length: &Length, faults: [Fault; 2]) -> Vec<Plan> {
+    let [first, second] = faults;
+    let rules = |k| [Rule::new(At::Call(k), first), Rule::new(At::Call(k + 1), second)];
+    length.calls().map(|k| Plan::new(scenario, rules(k))).collect()
+}
+
+/// What can go wrong with calls while the operator lives.
+fn calls(scenario: &str, length: &Length) -> Vec<Plan> {
+    let refused = [429, 500, 503, 403, 422, 409].map(Fault::Refuse);
+    let lost =
+        [Lost::Status(500), Lost::Status(503), Lost::Status(504), Lost::Reset, Lost::Hang].map(Fault::Lose);
+    let slow = [Fault::Delay(Millis(300)), Fault::Overtake(3)];
+    let mut plans = at_calls(scenario, length, &[&refused[..], &lost, &slow].concat());
+    plans.extend(twice(scenario, length, [Fault::Lose(Lost::Status(504)), Fault::Refuse(503)]));
+    // A third party is faster for as long as a scenario takes without it, and longer.
+    plans.push(Plan::new(scenario, [Rule::new(At::Call(1), Fault::Overtake(20))]));
+    // The read that is to say what became of a create fails too.
+    let read = At::Like(Like { verb: Some(Verb::Get), kind: Some(Kind::Record), ..Like::default() }, 1);
+    for (k, _) in length.calls().zip(&length.calls).filter(|(_, creates)| **creates) {
+        let lost = Rule::new(At::Call(k), Fault::Lose(Lost::Reset));
+        plans.push(Plan::new(scenario, [lost, Rule::new(read.clone(), Fault::Refuse(500))]));
+    }
+    plans
+}
+
+/// What can go wrong with reads of one object: of a filing that may be gone, of a name that is taken.
+fn reads(scenario: &str, length: &Length) -> Vec<Plan> {
+    let faults = [
+        Fault::Refuse(429),
+        Fault::Refuse(500),
+        Fault::Refuse(403),
+        Fault::Lose(Lost::Status(503)),
+        Fault::Lose(Lost::Reset),
+        Fault::Lose(Lost::Hang),
+        Fault::Delay(Millis(300)),
+    ];
+    let read = Like { verb: Some(Verb::Get), ..Like::default() };
+    let at = |n| At::Like(read.clone(), n);
+    let plan = |n, fault| Plan::new(scenario, [Rule::new(at(n), fault)]);
+    (1..=length.reads).flat_map(|n| faults.map(|fault| plan(n, fault))).collect()
+}
+
+/// What can go wrong with what the operator sees, from one call on.
+fn events(scenario: &str, length: &Length) -> Vec<Plan> {
+    let of = |kind| {
+        [
+            Fault::Freeze(kind, Some(PAST)),
+            Fault::Supersede(kind, PAST),
+            Fault::Reorder(kind),
+            Fault::Gone(kind),
+            Fault::Cut(kind),
+            Fault::Repeat(kind),
+        ]
+    };
+    at_calls(scenario, length, &Kind::ALL.map(of).concat())
+}
+
+/// A kind that is frozen, lists of it too, from one call on.
+fn frozen(scenario: &str, length: &Length) -> Vec<Plan> {
+    at_calls(scenario, length, &Kind::ALL.map(|kind| Fault::FreezeLists(kind, PAST)))
+}
+
+/// What can go wrong with lists and with the beginning of watches.
+fn lists(scenario: &str, _: &Length) -> Vec<Plan> {
+    let faults = [
+        (Verb::List, Fault::Refuse(500)),
+        (Verb::List, Fault::Refuse(403)),
+        (Verb::List, Fault::Lose(Lost::Hang)),
+        (Verb::Watch, Fault::Refuse(500)),
+        (Verb::Watch, Fault::Refuse(410)),
+    ];
+    let plan = |kind, (verb, fault)| {
+        let like = Like { verb: Some(verb), kind: Some(kind), ..Like::default() };
+        Plan::new(scenario, [Rule::new(At::Like(like, 1), fault)])
+    };
+    Kind::ALL.into_iter().flat_map(|kind| faults.map(|fault| plan(kind, fault))).collect()
+}
+
+/// The ways to die at a call.
+fn deaths(scenario: &str, length: &Length) -> Vec<Plan> {
+    let faults = [Fault::KillAnswered, Fault::KillUnanswered, Fault::Terminate];
+    let past = Kind::ALL.map(Fault::KillIntoPast);
+    let mut plans = at_calls(scenario, length, &[&faults[..], &past].concat());
+    plans.extend(twice(scenario, length, [Fault::KillUnanswered; 2]));
+    plans
+}
+
+/// A second operator that lives in the past from one act of a user on.
+fn two(scenario: &str, length: &Length) -> Vec<Plan> {
+    let plan =
+        |n, kind| Plan::new(scenario, [Rule::new(At::Act(n), Fault::Freeze(kind, None))]).with_operators(2);
+    (1..=length.acts).flat_map(|n| Kind::ALL.map(|kind| plan(n, kind))).collect()
+}
+
+/// A second and a third operator that live in pasts of their own.
+fn three(scenario: &str, length: &Length) -> Vec<Plan> {
+    let rule = |n, operator, kind| Rule {
+        at: At::Act(n),
+        operator: Some(operator),
+        fault: Fault::Freeze(kind, None),
+    };
+    let pairs = Kind::ALL.map(|kind| (kind, Kind::ALL.into_iter().find(|other| other.after(kind) == 2)));
+    let plan = |n, (one, other): (Kind, Option<Kind>)| {
+        let rules: Vec<_> =
+            [Some(rule(n, 2, one)), other.map(|other| rule(n, 3, other))].into_iter().flatten().collect();
+        Plan::new(scenario, rules).with_operators(3)
+    };
+    (1..=length.acts).flat_map(|n| pairs.map(|pair| plan(n, pair))).collect()
+}
+
+/// An operator that is stopped with a write in flight while one other, or two that disagree, do everything.
+fn stops(scenario: &str, length: &Length) -> Vec<Plan> {
+    let mut plans = Vec::new();
+    for k in length.calls() {
+        for fault in [Fault::StopBefore, Fault::StopAfter] {
+            plans.push(Plan::new(scenario, [Rule::new(At::Call(k), fault)]).with_operators(2));
+        }
+        let frozen = Rule::new(At::Act(1), Fault::Freeze(Kind::Record, None));
+        plans
+            .push(Plan::new(scenario, [Rule::new(At::Call(k), Fault::StopBefore), frozen]).with_operators(3));
+    }
+    plans
+}
+
+/// Which part of the plans of a sweep is played.
 #[derive(Clone, Copy)]
 enum Part {
     All,
-    /// One in so many, spread over scenarios, calls and faults.
+    /// One in so many, spread over scenarios, moments and faults.
     OneIn(usize),
 }
 
 impl Part {
     fn asked_for(usual: usize) -> Self {
-        match std::env::var("FAULTS").as_deref() {
+        match std::env::var(PART).as_deref() {
             Ok("all") => Self::All,
             Ok(number) => number.parse().map_or(Self::OneIn(usual), Self::OneIn),
             Err(_) => Self::OneIn(usual),
         }
     }
 
-    /// Every scenario, with every fault at each of its moments, or a selection of that.
-    fn of(self, counts: &Counts, faults: &[Fault], at: fn(u32) -> At) -> Vec<Plan> {
-        let moments = counts.iter().flat_map(|(scenario, count)| (1..=*count).map(move |k| (*scenario, k)));
-        let plans =
-            moments.flat_map(|(scenario, k)| faults.iter().map(move |f| Plan::one(scenario, at(k), *f)));
+    fn of(self, plans: Vec<Plan>) -> Vec<Plan> {
         match self {
-            Self::All => plans.collect(),
-            // A step that has no divisor in common with the number of faults comes by all of them.
-            Self::OneIn(nth) => plans
-                .step_by((nth.max(1)..=nth + faults.len()).find(|n| coprime(*n, faults.len())).unwrap_or(1))
-                .collect(),
+            Self::All => plans,
+            // The usual steps are primes, which come by all faults of lists of any length.
+            Self::OneIn(nth) => plans.into_iter().step_by(nth.max(1)).collect(),
         }
     }
 }
 
-fn coprime(a: usize, b: usize) -> bool {
-    if b == 0 { a == 1 } else { coprime(b, a % b) }
+/// Plays every scenario without a fault, and says how long each is.
+async fn lengths(campaign: &mut Campaign) -> BTreeMap<&'static str, Length> {
+    let plans = ALL.iter().map(|scenario| Plan::new(scenario.name, [])).collect();
+    let mut lengths = BTreeMap::new();
+    for played in campaign.play("without a fault", plans).await {
+        assert!(played.problems.is_empty(), "without a fault: {}\n{:#?}", played.plan, played.problems);
+        let calls = played.report.calls.iter().map(|call| call.contains("Create servicenumbers")).collect();
+        let length = Length { calls, reads: played.report.reads, acts: played.report.acts };
+        lengths.insert(Scenario::named(&played.plan.scenario).name, length);
+    }
+    lengths
 }
 
-/// Scenario to the number of its moments.
-type Counts = BTreeMap<&'static str, u32>;
-
-/// How long the scenarios are without a fault.
-struct Lengths {
-    /// In mutating calls of the operator.
-    calls: Counts,
-    /// In acts of people.
-    acts: Counts,
-}
-
-fn is_replay() -> bool {
-    Plan::asked_for().is_some()
-}
-
-/// Plays every scenario once without a fault, in the whole program.
-async fn lengths(lab: &'static Lab, people: &People) -> &'static Lengths {
-    static LENGTHS: OnceCell<Lengths> = OnceCell::const_new();
-    let measure = async || {
-        let shared = Shared::start(lab, people, 1).await;
-        let played = stream::iter(ALL).map(|scenario| shared.play(Plan::faultless(scenario.name)));
-        let played: Vec<Played> = played.buffer_unordered(TENANTS).collect().await;
-        shared.end_quietly().await;
-        let mut lengths = Lengths { calls: Counts::new(), acts: Counts::new() };
-        for Played { plan, problems, report } in played {
-            assert!(problems.is_empty(), "without a fault: {plan}\n{problems:#?}\n{:#?}", report.calls);
-            let name = Scenario::named(&plan.scenario).name;
-            lengths.calls.insert(name, u32::try_from(report.calls.len()).unwrap_or(u32::MAX));
-            lengths.acts.insert(name, report.acts);
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_fault_breaks_the_ledger() {
+    let since = Instant::now();
+    let mut campaign = Campaign::default();
+    if let Some(plan) = Plan::asked_for() {
+        for played in campaign.play("replay", vec![plan]).await {
+            eprintln!("its calls:\n    {}", played.report.calls.join("\n    "));
         }
-        eprintln!("mutating calls without a fault: {:?}", lengths.calls);
-        lengths
-    };
-    LENGTHS.get_or_init(measure).await
-}
-
-async fn sweep(shared: &Shared, title: &str, plans: Vec<Plan>) {
-    let mut table = Table::default();
-    let mut played = stream::iter(plans).map(|plan| shared.play(plan)).buffer_unordered(TENANTS);
-    while let Some(played) = played.next().await {
-        table.add(&played);
-    }
-    table.conclude(title);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_refused_late_or_lost_answer_breaks_the_ledger() {
-    if is_replay() {
-        return;
-    }
-    let lab = lab().await;
-    let _turn = lab.turn().await;
-    let people = People::new(lab.cluster).await;
-    let plans = Part::asked_for(31).of(&lengths(lab, &people).await.calls, &Fault::of_calls(), At::Call);
-    let shared = Shared::start(lab, &people, 1).await;
-    sweep(&shared, "calls", plans).await;
-    shared.end_quietly().await;
-    lab.sound_logs();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_late_lost_or_repeated_event_breaks_the_ledger() {
-    if is_replay() {
-        return;
-    }
-    let lab = lab().await;
-    let _turn = lab.turn().await;
-    let people = People::new(lab.cluster).await;
-    let plans = Part::asked_for(61).of(&lengths(lab, &people).await.calls, &Fault::of_watches(), At::Call);
-    let shared = Shared::start(lab, &people, 1).await;
-    sweep(&shared, "events", plans).await;
-    shared.end_quietly().await;
-    lab.sound_logs();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_death_at_a_write_breaks_the_ledger() {
-    if is_replay() {
-        return;
-    }
-    let lab = lab().await;
-    let _turn = lab.turn().await;
-    let people = People::new(lab.cluster).await;
-    let plans = Part::asked_for(41).of(&lengths(lab, &people).await.calls, &Fault::of_deaths(), At::Call);
-    let mut table = Table::default();
-    let mut played = stream::iter(plans).map(|plan| play_alone(lab, &people, plan)).buffer_unordered(MORTALS);
-    while let Some(played) = played.next().await {
-        table.add(&played);
-    }
-    table.conclude("deaths");
-    lab.sound_logs();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_second_operator_that_lives_in_the_past_breaks_the_ledger() {
-    if is_replay() {
-        return;
-    }
-    let lab = lab().await;
-    let _turn = lab.turn().await;
-    let people = People::new(lab.cluster).await;
-    let plans = Part::asked_for(11).of(&lengths(lab, &people).await.acts, &Fault::of_seconds(), At::Act);
-    let shared = Shared::start(lab, &people, 2).await;
-    sweep(&shared, "two operators", plans).await;
-    shared.end_quietly().await;
-    lab.sound_logs();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_plan_that_is_asked_for_is_replayed() {
-    let Some(plan) = Plan::asked_for() else { return };
-    let lab = lab().await;
-    let people = People::new(lab.cluster).await;
-    let played = if plan.rules.iter().any(|rule| rule.fault.is_deadly()) {
-        play_alone(lab, &people, plan).await
     } else {
-        let operators = if plan.rules.iter().any(|rule| matches!(rule.at, At::Act(_))) { 2 } else { 1 };
-        let shared = Shared::start(lab, &people, operators).await;
-        let played = shared.play(plan).await;
-        shared.end_quietly().await;
-        played
-    };
-    eprintln!("its calls:\n    {}", played.report.calls.join("\n    "));
-    let mut table = Table::default();
-    table.add(&played);
-    table.conclude("replay");
-    lab.sound_logs();
+        let lengths = lengths(&mut campaign).await;
+        let only = std::env::var(ONLY).unwrap_or_default();
+        for sweep in SWEEPS.iter().filter(|sweep| only.is_empty() || only == sweep.name) {
+            let plans =
+                lengths.iter().flat_map(|(scenario, length)| (sweep.plans)(scenario, length)).collect();
+            campaign.play(sweep.name, Part::asked_for(sweep.usual).of(plans)).await;
+        }
+    }
+    let table = campaign.end().await;
+    eprintln!("everything, in {} s:\n{table}", since.elapsed().as_secs());
+    assert_eq!(table.wrong(), 0, "see above for what went wrong");
+}
+
+#[test]
+fn a_plan_is_read_as_it_was_printed() {
+    let length = Length { calls: vec![true, false], reads: 1, acts: 1 };
+    for plan in SWEEPS.iter().flat_map(|sweep| (sweep.plans)("issue", &length)) {
+        let printed = plan.to_string();
+        assert_eq!(serde_json::from_str::<Plan>(&printed).ok(), Some(plan), "{printed}");
+    }
 }

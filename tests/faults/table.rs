@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::rig::Played;
+use crate::rig::{Played, is_of};
+
+/// How many failing plans are printed in full.
+const PRINTED: usize = 10;
 
 /// What was counted of a scenario and a class of faults.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,7 +18,9 @@ struct Count {
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.played)?;
+        if self.played > 0 {
+            write!(f, "{}", self.played)?;
+        }
         if self.unreached > 0 {
             write!(f, "({})", self.unreached)?;
         }
@@ -26,60 +31,118 @@ impl fmt::Display for Count {
     }
 }
 
-/// The counts of a sweep.
+/// The counts of one sweep or of all.
 #[derive(Debug, Default)]
 pub struct Table {
     counts: BTreeMap<(String, String), Count>,
-    wrong: Vec<String>,
-    /// The longest execution, in mutating calls of the operators.
-    longest: usize,
+    /// Tenant to what it is counted with, and its plan.
+    tenants: BTreeMap<String, ((String, String), String)>,
+    wrong: usize,
+    /// The tenants of which something wrong was said already.
+    guilty: BTreeSet<String>,
+    /// The longest execution, in mutating calls of the operators, and its plan.
+    longest: (usize, String),
 }
 
 impl Table {
-    /// Counts what came of a plan.
+    /// Counts what came of a plan, and prints it where something was wrong.
     pub fn add(&mut self, played: &Played) {
-        let count = self.counts.entry((played.plan.scenario.clone(), played.plan.class())).or_default();
+        let Played { plan, token, problems, report, requests } = played;
+        let cell = (plan.class(), plan.scenario.clone());
+        self.tenants.insert(token.clone(), (cell.clone(), plan.to_string()));
+        let count = self.counts.entry(cell).or_default();
         count.played += 1;
         // The operator may need fewer calls than without the fault, as when two things are said in one status.
-        count.unreached += usize::from(played.report.fired < played.plan.rules.len());
-        self.longest = self.longest.max(played.report.calls.len());
-        if played.problems.is_empty() {
+        count.unreached += usize::from(report.fired < plan.rules.len());
+        if report.calls.len() > self.longest.0 {
+            self.longest = (report.calls.len(), plan.to_string());
+        }
+        if problems.is_empty() {
             return;
         }
         count.wrong += 1;
-        let problems = played.problems.join("\n    ");
-        let calls = played.report.calls.join("\n    ");
-        let wrong =
-            format!("{}='{}'\n    {problems}\n  its calls:\n    {calls}", crate::plan::REPLAY, played.plan);
-        eprintln!("WRONG {wrong}");
-        self.wrong.push(wrong);
+        self.wrong += 1;
+        self.guilty.insert(token.clone());
+        if self.wrong <= PRINTED {
+            let (problems, calls) = (problems.join("\n    "), report.calls.join("\n    "));
+            let requests = requests.join("\n    ");
+            eprintln!(
+                "WRONG {}='{plan}'\n    {problems}\n  the operators' calls:\n    {calls}\n  who wrote what:\n    {requests}",
+                crate::plan::REPLAY
+            );
+        }
     }
 
-    /// Prints it, and fails if anything was wrong.
-    pub fn conclude(self, title: &str) {
-        let classes: BTreeSet<&String> = self.counts.keys().map(|(_, class)| class).collect();
-        let scenarios: BTreeSet<&String> = self.counts.keys().map(|(scenario, _)| scenario).collect();
-        let mut lines = vec![format!("{title}: executions (of them not reached) !violations")];
-        let mut total = Count::default();
-        let row = |name: &str, cells: Vec<String>| format!("{name:<16}{}", cells.join(""));
-        lines.push(row("", classes.iter().map(|class| format!("{class:>16}")).collect()));
-        for scenario in scenarios {
-            let mut cells = Vec::new();
-            for class in &classes {
-                let count =
-                    self.counts.get(&(scenario.clone(), (*class).clone())).copied().unwrap_or_default();
-                total.played += count.played;
-                total.wrong += count.wrong;
-                total.unreached += count.unreached;
-                cells.push(format!("{:>16}", count.to_string()));
+    /// Counts what was found wrong when everything was over, with the tenant that it is about if it is.
+    pub fn blame(&mut self, problems: &[String]) {
+        for problem in problems {
+            let tenant = self.tenants.iter().find(|(token, _)| is_of(problem, token));
+            let Some((token, (cell, plan))) = tenant else {
+                self.wrong += 1;
+                eprintln!("WRONG {problem}");
+                continue;
+            };
+            if self.guilty.insert(token.clone()) {
+                self.wrong += 1;
+                eprintln!("WRONG {}='{plan}'\n    {problem}", crate::plan::REPLAY);
+                if let Some(count) = self.counts.get_mut(cell) {
+                    count.wrong += 1;
+                }
             }
-            lines.push(row(scenario, cells));
         }
-        lines.push(format!(
-            "{title}: {} executions, {} not reached, {} violations; at most {} mutating calls in one",
-            total.played, total.unreached, total.wrong, self.longest
-        ));
-        eprintln!("{}", lines.join("\n"));
-        assert!(self.wrong.is_empty(), "{} plans went wrong:\n{}", self.wrong.len(), self.wrong.join("\n"));
+    }
+
+    /// Takes in another one.
+    pub fn merge(&mut self, other: Self) {
+        let Self { counts, tenants, wrong, guilty, longest } = other;
+        for (cell, count) in counts {
+            let sum = self.counts.entry(cell).or_default();
+            sum.played += count.played;
+            sum.wrong += count.wrong;
+            sum.unreached += count.unreached;
+        }
+        self.tenants.extend(tenants);
+        self.guilty.extend(guilty);
+        self.wrong += wrong;
+        self.longest = std::mem::take(&mut self.longest).max(longest);
+    }
+
+    /// How many things were wrong.
+    pub fn wrong(&self) -> usize {
+        self.wrong
+    }
+
+    /// How many plans were played.
+    pub fn played(&self) -> usize {
+        self.counts.values().map(|count| count.played).sum()
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let classes: BTreeSet<&String> = self.counts.keys().map(|(class, _)| class).collect();
+        let scenarios: BTreeSet<&String> = self.counts.keys().map(|(_, scenario)| scenario).collect();
+        let width = |text: &str| text.len().max(9) + 1;
+        let first = classes.iter().map(|class| class.len()).max().unwrap_or(0);
+        write!(f, "{:first$}", "")?;
+        for scenario in &scenarios {
+            write!(f, "{scenario:>0$}", width(scenario))?;
+        }
+        for class in classes {
+            write!(f, "\n{class:first$}")?;
+            for scenario in &scenarios {
+                let cell =
+                    self.counts.get(&(class.clone(), (*scenario).clone())).copied().unwrap_or_default();
+                write!(f, "{:>1$}", cell.to_string(), width(scenario))?;
+            }
+        }
+        let unreached: usize = self.counts.values().map(|count| count.unreached).sum();
+        let (calls, plan) = &self.longest;
+        write!(
+            f,
+            "\nexecutions (of them not reached) !violations: {} executions, {unreached} not reached, {} violations\nthe longest: {calls} mutating calls in {plan}",
+            self.played(),
+            self.wrong
+        )
     }
 }

@@ -1,9 +1,9 @@
 //! A tenant of a scenario: its people act, and wait for what statuses and the ledger say. Nothing here knows of
 //! faults; whatever takes too long is an error with the last reason.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Namespace;
@@ -12,9 +12,10 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 
 use crate::fixture::Who;
-use crate::lab::{Lab, People, writer};
+use crate::lab::Lab;
 use crate::mirror::Objects;
 use crate::objects::{self, merge};
+use crate::people::{People, writer};
 use crate::plan::Kind;
 use crate::proxy::Lanes;
 
@@ -24,28 +25,40 @@ const LIMIT: Duration = Duration::from_mins(1);
 /// What went wrong, for the report.
 pub type Outcome<T = ()> = Result<T, String>;
 
-/// A tenant and its people.
-pub struct Tenant {
-    /// A word in every name of its objects.
-    pub token: String,
-    lab: &'static Lab,
-    people: People,
-    /// Told of every act.
-    lanes: Vec<Arc<Lanes>>,
-    /// The newest revision that its people made.
-    made: AtomicU64,
+/// What has to come of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Ready for this reason.
+    Ready(String),
+    /// Stalled for exactly these.
+    Stalled(BTreeSet<String>),
 }
 
-impl Tenant {
-    /// Makes a namespace and a class of its own.
-    pub async fn new(
-        lab: &'static Lab,
-        people: &People,
-        token: &str,
-        lanes: Vec<Arc<Lanes>>,
-    ) -> Outcome<Self> {
-        let tenant =
-            Self { token: token.to_owned(), lab, people: people.clone(), lanes, made: AtomicU64::new(0) };
+/// A tenant and its people.
+pub struct Tenant<'l> {
+    /// A word in every name of its objects.
+    pub token: String,
+    lab: &'l Lab,
+    people: People,
+    /// Told of every act.
+    lanes: Arc<Lanes>,
+    /// The newest revision that its people made.
+    made: AtomicU64,
+    /// What was last expected of each request, filing and instance.
+    expected: Mutex<BTreeMap<(Kind, String), Expected>>,
+}
+
+impl<'l> Tenant<'l> {
+    /// Makes a namespace of its own.
+    pub async fn new(lab: &'l Lab, people: &People, token: &str, lanes: Arc<Lanes>) -> Outcome<Self> {
+        let tenant = Self {
+            token: token.to_owned(),
+            lab,
+            people: people.clone(),
+            lanes,
+            made: AtomicU64::new(0),
+            expected: Mutex::default(),
+        };
         let namespaces: Api<Namespace> = Api::all(people.client(Who::Admin));
         let mut namespace = Namespace::default();
         namespace.metadata.name = Some(tenant.namespace());
@@ -112,6 +125,7 @@ impl Tenant {
     pub async fn delete(&self, kind: Kind, name: &str) -> Outcome {
         let api = self.people.api(writer(kind), kind, &self.namespace());
         let uid = self.look(kind, name, |object| Ok(object["metadata"]["uid"].clone())).await?;
+        self.lock_expected().remove(&(kind, self.key(kind, name)));
         self.act();
         api.delete(name, &DeleteParams::default())
             .await
@@ -168,7 +182,7 @@ impl Tenant {
     }
 
     fn act(&self) {
-        self.lanes.iter().for_each(|lanes| lanes.acts(&self.token));
+        self.lanes.acts(&self.token);
     }
 
     fn made(&self, revision: Option<&str>) {
@@ -201,33 +215,33 @@ impl Tenant {
 
     /// Waits until an object is ready for this reason, and for what its manifest says now.
     pub async fn ready(&self, kind: Kind, name: &str, reason: &str) -> Outcome {
-        self.look(kind, name, |object| {
-            let ready = condition(object, "Ready");
-            let is = is_settled(object) && ready["status"] == "True" && ready["reason"] == reason;
-            if is {
-                Ok(())
-            } else {
-                Err(format!("not ready as {reason}: {}", object["status"]["conditions"]))
-            }
-        })
-        .await
+        self.comes_to(kind, name, Expected::Ready(reason.to_owned())).await
     }
 
     /// Waits until an object is stalled for exactly these reasons, and for what its manifest says now.
     pub async fn stalled(&self, kind: Kind, name: &str, reasons: &[&str]) -> Outcome {
-        let expected: BTreeSet<&str> = reasons.iter().copied().collect();
-        self.look(kind, name, |object| {
-            let refusals = object["status"]["refusals"].as_array();
-            let said: BTreeSet<&str> = refusals.into_iter().flatten().map(|r| text(r, "/reason")).collect();
-            let stalled = condition(object, "Stalled")["status"] == "True";
-            let is = is_settled(object) && stalled && said == expected;
-            if is {
-                Ok(())
-            } else {
-                Err(format!("not stalled for {expected:?}: {}", object["status"]["conditions"]))
-            }
-        })
-        .await
+        let reasons = reasons.iter().map(|&reason| reason.to_owned()).collect();
+        self.comes_to(kind, name, Expected::Stalled(reasons)).await
+    }
+
+    async fn comes_to(&self, kind: Kind, name: &str, expected: Expected) -> Outcome {
+        self.lock_expected().insert((kind, self.key(kind, name)), expected.clone());
+        self.look(kind, name, |object| as_expected(object, &expected)).await
+    }
+
+    /// What has to have come of an object in the end. An instance that nothing was said of qualifies.
+    pub fn expected(&self, kind: Kind, key: &str) -> Option<Expected> {
+        let qualifies = (kind == Kind::Instance).then(|| Expected::Ready("Eligible".to_owned()));
+        self.lock_expected().get(&(kind, key.to_owned())).cloned().or(qualifies)
+    }
+
+    fn lock_expected(&self) -> std::sync::MutexGuard<'_, BTreeMap<(Kind, String), Expected>> {
+        self.expected.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on waits see nothing that is older than this moment.
+    pub async fn catch_up(&self) {
+        self.made.fetch_max(self.lab.now().await, Ordering::Relaxed);
     }
 
     /// Waits until a record is in a state.
@@ -295,6 +309,22 @@ pub fn text<'v>(object: &'v Value, pointer: &str) -> &'v str {
 pub fn condition<'v>(object: &'v Value, type_: &str) -> &'v Value {
     let conditions = object["status"]["conditions"].as_array();
     conditions.into_iter().flatten().find(|c| c["type"] == type_).unwrap_or(&Value::Null)
+}
+
+/// That a status says what is expected, of the manifest as it is now.
+pub fn as_expected(object: &Value, expected: &Expected) -> Outcome {
+    let (ready, stalled) = (condition(object, "Ready"), condition(object, "Stalled"));
+    let refusals = object["status"]["refusals"].as_array();
+    let said: BTreeSet<&str> = refusals.into_iter().flatten().map(|r| text(r, "/reason")).collect();
+    let is = match expected {
+        Expected::Ready(reason) => ready["status"] == "True" && ready["reason"] == *reason && said.is_empty(),
+        Expected::Stalled(reasons) => {
+            let in_words: BTreeSet<&str> = text(stalled, "/reason").split(',').collect();
+            let wanted: BTreeSet<&str> = reasons.iter().map(String::as_str).collect();
+            stalled["status"] == "True" && said == wanted && in_words == wanted
+        }
+    };
+    if is && is_settled(object) { Ok(()) } else { Err(format!("is not {expected:?}: {}", object["status"])) }
 }
 
 /// Whether the status speaks of the manifest as it is now.

@@ -142,16 +142,27 @@ impl Operator {
 
     /// That nothing in its log is the trace of a defect, and that no number of `numbers` is in it.
     pub fn sound(&self, numbers: &HashSet<String>) {
-        let log = self.log();
+        let defects = self.defects(numbers);
+        assert!(defects.is_empty(), "{}", defects.join("\n"));
+    }
+
+    /// What in its log is the trace of a defect, or tells one of these numbers.
+    pub fn defects(&self, numbers: &HashSet<String>) -> Vec<String> {
+        let (log, name) = (self.log(), self.process.name());
         // A line that is still being written has no end, and behind that of one that was killed its guard says so.
         let killed = self.process.exit_code() == Some(128 + 9);
         let end = if killed { log.rfind("}\n").map_or(0, |at| at + 2) } else { log.len() };
+        let mut defects = Vec::new();
         for line in log[..end].split_inclusive('\n').filter(|line| line.ends_with('\n')) {
-            assert!(!line.contains("panicked"), "{}: {line}", self.process.name());
-            assert!(serde_json::from_str::<Value>(line).is_ok(), "{}: no JSON: {line}", self.process.name());
+            if line.contains("panicked") {
+                defects.push(format!("{name}: {line}"));
+            } else if serde_json::from_str::<Value>(line).is_err() {
+                defects.push(format!("{name}: no JSON: {line}"));
+            }
         }
         let leaked = uuids(&log).find(|uuid| numbers.contains(*uuid));
-        assert!(leaked.is_none(), "{} logged the number {leaked:?}", self.process.name());
+        defects.extend(leaked.map(|number| format!("{name} logged the number {number}")));
+        defects
     }
 }
 

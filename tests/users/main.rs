@@ -7,10 +7,8 @@
 mod fixture;
 #[path = "../operator/history.rs"]
 mod history;
-#[path = "../faults/lab.rs"]
-#[allow(dead_code, reason = "shared with tests/faults, which uses the rest of it")]
-mod lab;
 #[path = "../faults/mirror.rs"]
+#[allow(dead_code, reason = "shared with tests/faults, which uses the rest of it")]
 mod mirror;
 #[path = "../server/objects.rs"]
 #[allow(dead_code, reason = "shared with tests/server, which uses the rest of it")]
@@ -21,6 +19,9 @@ mod operator_process;
 #[path = "../operator/oracle.rs"]
 #[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
 mod oracle;
+#[path = "../faults/people.rs"]
+#[allow(dead_code, reason = "shared with tests/faults, which uses the rest of it")]
+mod people;
 #[path = "../faults/plan.rs"]
 #[allow(dead_code, reason = "shared with tests/faults, which uses the rest of it")]
 mod plan;
@@ -38,6 +39,7 @@ mod clock;
 mod eligible;
 mod expected;
 mod generate;
+mod lab;
 mod play;
 mod refusals;
 mod restore;

@@ -9,8 +9,9 @@ use k8s_openapi::jiff::Timestamp;
 
 use crate::act::{Act, Person, Sequence};
 use crate::expected::View;
-use crate::lab::{Lab, People};
+use crate::lab::Lab;
 use crate::mirror::Objects;
+use crate::people::People;
 use crate::plan::Kind;
 use crate::rig::Rig;
 use crate::said::answered;

@@ -8,8 +8,9 @@ use crate::act::{Clock, REPLAY, SEED, Sequence};
 use crate::fixture::must;
 use crate::generate;
 use crate::history;
-use crate::lab::{Lab, People, lab};
+use crate::lab::{Lab, lab};
 use crate::operator_process::Operator;
+use crate::people::People;
 use crate::play::play;
 use crate::shrink::shrunk;
 

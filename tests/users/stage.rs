@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 
 use crate::act::{Account, Act, Ask, Class, Flaw, Home, Server, Source, Term, Thing, Word};
 use crate::fixture::{Who, unique};
-use crate::lab::{Lab, People};
+use crate::lab::Lab;
 use crate::mirror::Objects;
 use crate::objects::API_VERSION;
+use crate::people::People;
 use crate::plan::Kind;
 use crate::refusals::is_lawful;
 use crate::said::text;

@@ -13,7 +13,7 @@ use hyper::http::response::Parts;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::call::Verb;
+use crate::plan::Verb;
 
 /// What the operator is sent.
 pub type Answer = Response<UnsyncBoxBody<Bytes, Infallible>>;
@@ -56,6 +56,8 @@ pub fn refusal(code: u16, verb: Verb) -> Answer {
         (422, _) => "Invalid",
         (503, _) => "ServiceUnavailable",
         (504, _) => "Timeout",
+        (410, _) => "Expired",
+        (404, _) => "NotFound",
         _ => "InternalError",
     };
     let details = if code == 429 { json!({"retryAfterSeconds": 1}) } else { json!({}) };

@@ -7,21 +7,9 @@ use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use serde_json::Value;
 
-use crate::plan::Kind;
+use crate::plan::{Kind, Like, Verb};
 
 const PREFIX: &str = "/apis/icp-filing.dev/v1alpha1/";
-
-/// What is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    Get,
-    List,
-    Watch,
-    Create,
-    Patch,
-    Update,
-    Delete,
-}
 
 /// A request about one of our resources.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +59,17 @@ impl Call {
     /// Whether it changes anything.
     pub const fn is_write(&self) -> bool {
         matches!(self.verb, Verb::Create | Verb::Patch | Verb::Update | Verb::Delete)
+    }
+
+    /// Whether it is what a rule speaks of, with a tenant's word in its names.
+    pub fn is_like(&self, like: &Like, token: &str) -> bool {
+        let Like { verb, kind, subresource, name } = like;
+        let same_part = |part: &String| self.subresource.as_deref().unwrap_or_default() == part.as_str();
+        let same_name = |name: &String| self.name.as_ref() == Some(&name.replace("{t}", token));
+        verb.is_none_or(|verb| verb == self.verb)
+            && kind.is_none_or(|kind| kind == self.kind)
+            && subresource.as_ref().is_none_or(same_part)
+            && name.as_ref().is_none_or(same_name)
     }
 }
 

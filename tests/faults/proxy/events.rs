@@ -9,7 +9,8 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 
 use super::answer;
-use super::lanes::{End, Lanes, Passage};
+use super::lanes::Lanes;
+use super::views::{End, Passage};
 use crate::plan::Kind;
 
 /// A pause that nothing waits for the end of.
@@ -34,12 +35,15 @@ struct Metadata {
     name: String,
     #[serde(default)]
     namespace: String,
+    #[serde(default, rename = "resourceVersion")]
+    revision: String,
 }
 
 /// A line that waits.
 struct Held {
     namespace: String,
     name: String,
+    revision: String,
     line: Bytes,
 }
 
@@ -49,27 +53,34 @@ struct Over;
 /// One watch.
 struct Watch<'a> {
     lanes: &'a Lanes,
+    operator: usize,
     kind: Kind,
     held: Vec<Held>,
     to: mpsc::Sender<Bytes>,
 }
 
 /// Passes a watch on until either end closes it.
-pub async fn pass_on(lanes: &Lanes, kind: Kind, mut from: Incoming, to: mpsc::Sender<Bytes>) {
+pub async fn pass_on(
+    lanes: &Lanes,
+    operator: usize,
+    kind: Kind,
+    mut from: Incoming,
+    to: mpsc::Sender<Bytes>,
+) {
     let mut changes = lanes.changes();
-    let ended = lanes.end_of(kind).map(|(count, _)| count);
-    let mut watch = Watch { lanes, kind, held: Vec::new(), to };
+    let end_of = || lanes.view(operator, |view| view.end_of(kind));
+    let ended = end_of().map(|(count, _)| count);
+    let mut watch = Watch { lanes, operator, kind, held: Vec::new(), to };
     let mut rest = Vec::new();
     loop {
         if watch.let_go().await.is_err() {
             return;
         }
-        let release = lanes.next_release(kind).filter(|_| !watch.held.is_empty());
+        let release = lanes.next_release(operator, kind).filter(|_| !watch.held.is_empty());
         let pause = release.map_or(LONG, |release| release.saturating_duration_since(Instant::now()));
         tokio::select! {
             frame = from.frame() => {
-                // What is still held is seen again after the next list, as nothing was said of it.
-                let Some(Ok(frame)) = frame else { return };
+                let Some(Ok(frame)) = frame else { return watch.over(End::Cut).await };
                 let Ok(data) = frame.into_data() else { continue };
                 rest.extend_from_slice(&data);
                 while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
@@ -83,12 +94,9 @@ pub async fn pass_on(lanes: &Lanes, kind: Kind, mut from: Incoming, to: mpsc::Se
                 if news.is_err() {
                     return;
                 }
-                match lanes.end_of(kind) {
+                match end_of() {
                     Some((count, end)) if ended != Some(count) => {
-                        if end == End::Gone {
-                            let _ = watch.to.send(answer::gone()).await;
-                        }
-                        return;
+                        return watch.over(end).await;
                     }
                     _ => {}
                 }
@@ -103,8 +111,8 @@ impl Watch<'_> {
     async fn let_go(&mut self) -> Result<(), Over> {
         let mut waiting = Vec::new();
         for held in std::mem::take(&mut self.held) {
-            match self.lanes.passage(self.kind, &held.namespace, &held.name) {
-                Passage::Pass | Passage::Twice => self.send(held.line).await?,
+            match self.lanes.passage(self.operator, self.kind, &held.namespace, &held.name) {
+                Passage::Pass | Passage::Twice => self.show(&held.revision, held.line).await?,
                 Passage::Hold | Passage::HoldUntilSuperseded => waiting.push(held),
             }
         }
@@ -116,34 +124,53 @@ impl Watch<'_> {
         let Ok(Event { type_, object: Object { metadata } }) = serde_json::from_slice(&line) else {
             return self.send(line).await;
         };
-        if type_ == "BOOKMARK" && !self.lanes.has_bookmarks() {
-            return Ok(());
+        let Metadata { name, namespace, revision } = metadata;
+        if type_ == "BOOKMARK" {
+            // It says that nothing is missing up to a revision, which is not so while something is held.
+            let passes = self.held.is_empty() && self.lanes.view(self.operator, |view| view.has_bookmarks());
+            return if passes { self.show(&revision, line).await } else { Ok(()) };
         }
-        let Metadata { name, namespace } = metadata;
         // Those that came before it go first.
         self.let_go().await?;
-        match self.lanes.passage(self.kind, &namespace, &name) {
-            Passage::Pass => self.send(line).await,
+        match self.lanes.passage(self.operator, self.kind, &namespace, &name) {
+            Passage::Pass => self.show(&revision, line).await,
             Passage::Twice => {
                 self.send(line.clone()).await?;
-                self.send(line).await
+                self.show(&revision, line).await
             }
             Passage::HoldUntilSuperseded => {
                 let before = self.held.len();
                 self.held.retain(|held| held.namespace != namespace || held.name != name);
                 if self.held.len() == before {
-                    self.held.push(Held { namespace, name, line });
+                    self.held.push(Held { namespace, name, revision, line });
                     return Ok(());
                 }
-                self.lanes.superseded(&namespace, &name);
+                self.lanes.superseded(self.operator, self.kind, &namespace, &name);
                 self.let_go().await?;
-                self.send(line).await
+                self.show(&revision, line).await
             }
             Passage::Hold => {
-                self.held.push(Held { namespace, name, line });
+                self.held.push(Held { namespace, name, revision, line });
                 Ok(())
             }
         }
+    }
+
+    /// Ends. Where something is still held a new list has to bring it: later events were shown, and a watch that goes
+    /// on behind those would never show it.
+    async fn over(&self, end: End) {
+        if end == End::Gone || !self.held.is_empty() {
+            // If nobody listens, nobody has to know.
+            let _ = self.to.send(answer::gone()).await;
+        }
+    }
+
+    /// Sends an event, after which the kind is shown up to its revision.
+    async fn show(&self, revision: &str, line: Bytes) -> Result<(), Over> {
+        if let Ok(revision) = revision.parse() {
+            self.lanes.view(self.operator, |view| view.shows(self.kind, revision));
+        }
+        self.send(line).await
     }
 
     async fn send(&self, line: Bytes) -> Result<(), Over> {
