@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use crate::crew::play_alone;
 use crate::lab::Lab;
 use crate::people::People;
-use crate::plan::Plan;
+use crate::plan::{Election, Plan};
 use crate::rig::{Played, Shared};
 use crate::table::Table;
 
@@ -17,6 +17,8 @@ use crate::table::Table;
 const TENANTS: usize = 48;
 /// How many tenants with operators of their own are there at a time.
 const CREWS: usize = 12;
+/// The same where a lease has to expire, which is a time in which nothing happens.
+const PATIENT_CREWS: usize = 40;
 /// How many plans one control plane sees: every operator that is started lists the whole ledger.
 const PLANS: usize = 600;
 /// How often it is said how far it is.
@@ -80,8 +82,9 @@ impl Campaign {
                 drop(playing);
                 self.wrong.extend(rig.end().await);
             }
+            let patient = alone.iter().any(|plan| plan.election == Election::On);
             let playing = stream::iter(alone).map(|plan| play_alone(lab, people, plan));
-            let mut playing = playing.buffer_unordered(CREWS);
+            let mut playing = playing.buffer_unordered(if patient { PATIENT_CREWS } else { CREWS });
             while let Some(one) = playing.next().await {
                 add(one);
             }

@@ -9,7 +9,7 @@ use crate::fixture::SOON;
 use crate::lab::Lab;
 use crate::operator_process::Operator;
 use crate::people::People;
-use crate::plan::Plan;
+use crate::plan::{Election, Plan};
 use crate::proxy::{Lanes, Order, Proxy, What};
 use crate::rig::{Played, act, judged, spawn, token};
 
@@ -29,13 +29,14 @@ pub async fn play_alone(lab: &Lab, people: &People, plan: Plan) -> Played {
     let lanes = Arc::new(Lanes::of(plan.operators));
     lanes.open(&token, plan.rules.clone());
     let (orders, told) = mpsc::unbounded_channel();
+    let all_lead = plan.election == Election::AllLead;
     let mut proxies = Vec::new();
     for at in 0..plan.operators {
-        proxies.push(Proxy::start(&lab.cluster, lanes.clone(), at, orders.clone(), plan.all_lead).await);
+        proxies.push(Proxy::start(&lab.cluster, lanes.clone(), at, orders.clone(), all_lead).await);
     }
     let flags = ["--namespace".to_owned(), format!("t-{token}")];
-    let leads = plan.all_lead.then(|| "--leader-elect=true".to_owned());
-    let flags = flags.into_iter().chain(leads).collect();
+    let elects = (plan.election != Election::Off).then(|| "--leader-elect=true".to_owned());
+    let flags = flags.into_iter().chain(elects).collect();
     let crew = Crew { lab, flags, lanes, proxies, operators: Mutex::default(), wrong: Mutex::default() };
     for at in 0..plan.operators {
         let operator = crew.start(at);

@@ -14,14 +14,33 @@ pub const REPLAY: &str = "FAULTS_PLAN";
 pub struct Plan {
     /// The name of the scenario.
     pub scenario: String,
-    /// How many operators are at work at a time, without election.
+    /// How many operators there are at a time.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub operators: usize,
-    /// Every operator is told that it leads, whatever the others were told.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub all_lead: bool,
+    /// Which of them work.
+    #[serde(default, skip_serializing_if = "Election::is_off")]
+    pub election: Election,
     /// What goes wrong.
     pub rules: Vec<Rule>,
+}
+
+/// Which of several operators work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Election {
+    /// All of them.
+    #[default]
+    Off,
+    /// The one that leads.
+    On,
+    /// The one that leads, and each of them is told that it does.
+    AllLead,
+}
+
+impl Election {
+    fn is_off(&self) -> bool {
+        *self == Self::Off
+    }
 }
 
 const fn one() -> usize {
@@ -268,7 +287,7 @@ impl Rule {
 impl Plan {
     /// A plan of one operator.
     pub fn new(scenario: &str, rules: impl Into<Vec<Rule>>) -> Self {
-        Self { scenario: scenario.to_owned(), operators: 1, all_lead: false, rules: rules.into() }
+        Self { scenario: scenario.to_owned(), operators: 1, election: Election::Off, rules: rules.into() }
     }
 
     /// The same, with more operators.
@@ -277,17 +296,32 @@ impl Plan {
         Self { operators, ..self }
     }
 
+    /// The same, with election.
+    #[must_use]
+    pub fn with_election(self, election: Election) -> Self {
+        Self { election, ..self }
+    }
+
     /// Whether operators of the tenant's own are needed.
     pub fn is_private(&self) -> bool {
         // A list of a kind is about no tenant.
         let lists = |at: &At| matches!(at, At::Like(Like { verb: Some(Verb::List | Verb::Watch), .. }, _));
-        self.all_lead || self.rules.iter().any(|rule| rule.fault.is_private() || lists(&rule.at))
+        self.election != Election::Off
+            || self.rules.iter().any(|rule| rule.fault.is_private() || lists(&rule.at))
     }
 
     /// The class that it is counted with.
     pub fn class(&self) -> String {
         let faults: Vec<String> = self.rules.iter().map(|rule| rule.fault.class()).collect();
-        if faults.is_empty() { "none".to_owned() } else { faults.join(", ") }
+        let faults = if faults.is_empty() { "none".to_owned() } else { faults.join(", ") };
+        let who = match (self.operators, self.election) {
+            (1, _) => "",
+            (2, Election::Off) => "two: ",
+            (_, Election::Off) => "three: ",
+            (_, Election::On) => "elected: ",
+            (_, Election::AllLead) => "both lead: ",
+        };
+        format!("{who}{faults}")
     }
 
     /// The plan that the environment asks for, if it asks.

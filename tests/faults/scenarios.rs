@@ -343,12 +343,8 @@ async fn unfit(t: &Tenant<'_>) -> Outcome {
     t.stalled(Instance, &t.server("a"), &reasons).await?;
     t.apply(&with(t.request("other", "a"), &json!({"spec": {"accountID": "2002"}}))).await?;
     t.stalled(Request, "other", &[&reasons[..], &["WrongAccount"]].concat()).await?;
-    t.apply(&with(strict.clone(), &json!({"spec": {"suspend": true}}))).await?;
     t.apply(&t.instance("a")).await?;
     t.ready(Instance, &t.server("a"), "Eligible").await?;
-    t.stalled(Request, "one", &["IssuingSuspended"]).await?;
-    t.stalled(Request, "other", &["IssuingSuspended", "WrongAccount"]).await?;
-    t.apply(&strict).await?;
     t.ready(Request, "one", "Issued").await?;
     t.stalled(Request, "other", &["WrongAccount"]).await?;
     t.issued(1).await

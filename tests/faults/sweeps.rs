@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::campaign::Campaign;
-use crate::plan::{At, Fault, Kind, Like, Lost, Millis, Plan, Rule, Verb};
+use crate::plan::{At, Election, Fault, Kind, Like, Lost, Millis, Plan, Rule, Verb};
 use crate::scenarios::{ALL, Scenario};
 
 /// The environment variable that asks for all plans, or for one in so many.
@@ -51,6 +51,8 @@ const SWEEPS: &[Sweep] = &[
     Sweep { name: "lists", usual: 41, plans: lists },
     Sweep { name: "frozen", usual: 97, plans: frozen },
     Sweep { name: "stops", usual: 53, plans: stops },
+    Sweep { name: "leaders", usual: 53, plans: leaders },
+    Sweep { name: "elected", usual: 97, plans: elected },
 ];
 
 /// Every fault of a list at every mutating call.
@@ -182,6 +184,21 @@ fn stops(scenario: &str, length: &Length) -> Vec<Plan> {
             .push(Plan::new(scenario, [Rule::new(At::Call(k), Fault::StopBefore), frozen]).with_operators(3));
     }
     plans
+}
+
+/// Two operators that both think that they lead: one lives in the past, or is stopped with a write in flight.
+fn leaders(scenario: &str, length: &Length) -> Vec<Plan> {
+    let frozen =
+        Kind::ALL.map(|kind| Plan::new(scenario, [Rule::new(At::Act(1), Fault::Freeze(kind, None))]));
+    let stopped = at_calls(scenario, length, &[Fault::StopBefore, Fault::StopAfter]);
+    let plans = frozen.into_iter().chain(stopped);
+    plans.map(|plan| plan.with_operators(2).with_election(Election::AllLead)).collect()
+}
+
+/// The one that leads is stopped with a write in flight, for longer than its lease lasts.
+fn elected(scenario: &str, length: &Length) -> Vec<Plan> {
+    let plans = at_calls(scenario, length, &[Fault::StopBefore, Fault::StopAfter]);
+    plans.into_iter().map(|plan| plan.with_operators(2).with_election(Election::On)).collect()
 }
 
 /// Which part of the plans of a sweep is played.

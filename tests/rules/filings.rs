@@ -311,3 +311,12 @@ fn a_ledger_that_refuses_is_said_and_the_number_stays_shown() {
     assert_eq!(reasons(&status), [Reason::LedgerUnavailable]);
     assert_eq!(status.record_name.as_deref(), Some("instance.i-1-0"));
 }
+
+#[test]
+fn a_ledger_that_refuses_a_take_over_leaves_nothing_to_show() {
+    let things = with(vec![first("uid-0", NumberState::InUse)]);
+    assert!(matches!(step(&things), Step::Change(_, Change::TakeOver(_))));
+    let status = unavailable(&things.world(), &key("site"), "held", now()).expect("it is there");
+    assert_eq!(reasons(&status), [Reason::LedgerUnavailable]);
+    assert_eq!(status.record_name, None);
+}

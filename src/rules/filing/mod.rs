@@ -63,7 +63,9 @@ pub fn unavailable(world: &World, key: &ObjectKey, message: &str, now: Timestamp
     let filing = world.filings.get(key)?;
     let bound = bound_to(world, key, filing);
     let source = source::resolve(world, key, filing, now);
-    let kept = keep(filing, &bound, source.record());
+    // What an earlier filing of this name still holds is not this one's to show before it was taken over.
+    let kept = keep(filing, &bound, source.record())
+        .filter(|r| r.spec.submitted_time.is_some() || is_bound_to(r, filing));
     let stand = Stand::Refused(vec![ledger_unavailable(message)]);
     Some(status::status(filing, kept.map(|r| &**r), &source, stand, now))
 }
@@ -88,12 +90,15 @@ fn keep<'a>(
     bound: &'a [Arc<ServiceNumber>],
     source: Option<&Arc<ServiceNumber>>,
 ) -> Option<&'a Arc<ServiceNumber>> {
-    let uid = filing.uid();
     bound
         .iter()
         .find(|r| r.spec.submitted_time.is_some())
-        .or_else(|| bound.iter().find(|r| r.spec.filing.as_ref().map(|b| &b.uid) == uid.as_ref()))
+        .or_else(|| bound.iter().find(|r| is_bound_to(r, filing)))
         .or_else(|| bound.iter().find(|r| source.is_some_and(|s| s.metadata.name == r.metadata.name)))
+}
+
+fn is_bound_to(record: &ServiceNumber, filing: &Filing) -> bool {
+    record.spec.filing.as_ref().is_some_and(|bound| Some(&bound.uid) == filing.metadata.uid.as_ref())
 }
 
 fn with_number(
