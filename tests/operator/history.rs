@@ -16,6 +16,9 @@ const MARK: &str = "/registry/icp-filing.dev0";
 /// The end of what is watched: the prefix and the mark.
 const END: &str = "/registry/icp-filing.dev1";
 
+/// How often a mark is tried again.
+const TRIES: u32 = 25;
+
 /// One change of one object.
 #[derive(Clone, Debug)]
 pub struct Change {
@@ -106,7 +109,16 @@ pub async fn read(etcd: &str, mut take: impl FnMut(Batch)) -> String {
 /// Makes a revision and gives its number: whoever read up to it has read everything that was before.
 pub async fn mark(etcd: &str) -> Result<u64, String> {
     let body = json!({"key": bytes(MARK), "value": bytes("")}).to_string();
-    let (_, answer) = wire::post(etcd, "/v3/kv/put", &body).await.map_err(|error| error.to_string())?;
+    let mut tries = 0;
+    // On a machine that is busy a connection may be refused; made twice, a mark is as good as made once.
+    let (_, answer) = loop {
+        match wire::post(etcd, "/v3/kv/put", &body).await {
+            Ok(answer) => break answer,
+            Err(error) if tries == TRIES => return Err(error.to_string()),
+            Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+        }
+        tries += 1;
+    };
     let answer: Value = serde_json::from_str(&answer).map_err(|error| format!("{error}: {answer}"))?;
     let revision = answer["header"]["revision"].as_str().and_then(|revision| revision.parse().ok());
     revision.ok_or_else(|| format!("no revision in {answer}"))
