@@ -76,7 +76,7 @@ impl Crew<'_> {
                         Ok(0) => {}
                         Ok(code) => self.wrong(format!("an operator that was told to end ended with {code}")),
                         Err(error) => {
-                            self.wrong(format!("an operator that was told to end did not: {error}"))
+                            self.wrong(format!("an operator that was told to end did not: {error}"));
                         }
                     }
                 }

@@ -38,6 +38,7 @@ pub enum Election {
 }
 
 impl Election {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
     fn is_off(&self) -> bool {
         *self == Self::Off
     }

@@ -280,13 +280,13 @@ impl Shared {
         let path = original.uri.path().strip_suffix(&part).unwrap_or(original.uri.path());
         let proof = original.headers.get(AUTHORIZATION).filter(|_| call.kind == Kind::Record);
         let mark = format!("{name} at {:?}", std::time::SystemTime::now());
-        let patch = json!({"metadata": {"annotations": {"overtaken": mark}}}).to_string();
+        let change = json!({"metadata": {"annotations": {"overtaken": mark}}}).to_string();
         let request = Request::patch(path)
             .header(HOST, self.server.address())
             .header(AUTHORIZATION, proof.unwrap_or(&self.admin))
             .header(CONTENT_TYPE, "application/merge-patch+json")
-            .header(CONTENT_LENGTH, patch.len())
-            .body(Full::new(Bytes::from(patch)))?;
+            .header(CONTENT_LENGTH, change.len())
+            .body(Full::new(Bytes::from(change)))?;
         let (parts, body) = whole(self.server.connect().await?.send_request(request).await?).await?;
         // Gone is as good as written.
         if parts.status.is_success() || parts.status.as_u16() == 404 {

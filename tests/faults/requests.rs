@@ -20,7 +20,8 @@ pub struct Request {
     object_ref: Object,
     response_status: Answer,
     response_object: Stored,
-    request_received_timestamp: String,
+    #[serde(rename = "requestReceivedTimestamp")]
+    received: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -95,7 +96,7 @@ impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Object { resource, subresource, namespace, name, .. } = &self.object_ref;
         let who = if self.user.username == OPERATOR { "operator" } else { &self.user.username };
-        write!(f, "{} {who} {} {resource}", self.request_received_timestamp, self.verb)?;
+        write!(f, "{} {who} {} {resource}", self.received, self.verb)?;
         if !subresource.is_empty() {
             write!(f, "/{subresource}")?;
         }
@@ -162,13 +163,13 @@ mod tests {
 
     use super::*;
 
-    fn request(change: Value) -> Request {
+    fn request(change: &Value) -> Request {
         let mut request = json!({
             "verb": "create", "user": {"username": OPERATOR}, "responseStatus": {"code": 201},
             "objectRef": {"apiGroup": "icp-filing.dev", "resource": "servicenumbers", "name": "r-0"},
             "responseObject": {"metadata": {"resourceVersion": "7"}},
         });
-        crate::objects::merge(&mut request, &change);
+        crate::objects::merge(&mut request, change);
         must("read a request", serde_json::from_value(request))
     }
 
@@ -182,20 +183,24 @@ mod tests {
 
     #[test]
     fn who_wrote_what_is_judged() {
-        let good = judge(&[request(json!({}))], &[("r-0".to_owned(), 7)]);
+        let good = judge(&[request(&json!({}))], &[("r-0".to_owned(), 7)]);
         assert_eq!(good, Vec::<String>::new());
         // A request that was refused wrote nothing, whoever sent it.
         let refused =
             json!({"user": {"username": "alice"}, "responseStatus": {"code": 403}, "responseObject": null});
-        assert_eq!(judge(&[request(refused)], &[]), Vec::<String>::new());
-        is_wrong(request(json!({"user": {"username": "alice"}})), &[("r-0", 7)], "somebody else");
-        is_wrong(request(json!({"verb": "delete"})), &[("r-0", 7)], "no business");
-        is_wrong(request(json!({"objectRef": {"resource": "filings"}})), &[], "no business");
-        is_wrong(request(json!({"objectRef": {"resource": "filings"}, "verb": "patch"})), &[], "no business");
-        is_wrong(request(json!({})), &[("r-0", 7), ("r-0", 8)], "revision 8 of r-0 came of no request");
-        is_wrong(request(json!({})), &[("r-1", 7)], "came of another request");
+        assert_eq!(judge(&[request(&refused)], &[]), Vec::<String>::new());
+        is_wrong(request(&json!({"user": {"username": "alice"}})), &[("r-0", 7)], "somebody else");
+        is_wrong(request(&json!({"verb": "delete"})), &[("r-0", 7)], "no business");
+        is_wrong(request(&json!({"objectRef": {"resource": "filings"}})), &[], "no business");
+        is_wrong(
+            request(&json!({"objectRef": {"resource": "filings"}, "verb": "patch"})),
+            &[],
+            "no business",
+        );
+        is_wrong(request(&json!({})), &[("r-0", 7), ("r-0", 8)], "revision 8 of r-0 came of no request");
+        is_wrong(request(&json!({})), &[("r-1", 7)], "came of another request");
         let given_up = json!({"responseStatus": {"code": 504}, "responseObject": null});
-        assert_eq!(judge(&[request(given_up.clone())], &[("r-0".to_owned(), 7)]), Vec::<String>::new());
-        is_wrong(request(given_up), &[("r-1", 7)], "came of no request");
+        assert_eq!(judge(&[request(&given_up)], &[("r-0".to_owned(), 7)]), Vec::<String>::new());
+        is_wrong(request(&given_up), &[("r-1", 7)], "came of no request");
     }
 }

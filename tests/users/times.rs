@@ -7,9 +7,10 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use crate::fixture::{Who, must, unique};
-use crate::lab::{People, lab};
+use crate::lab::lab;
 use crate::objects;
 use crate::operator_process::Operator;
+use crate::people::People;
 use crate::plan::Kind;
 use crate::said::{answered, text};
 
