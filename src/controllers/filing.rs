@@ -1,10 +1,11 @@
 //! Filings: one step of the protocol at a time, the ledger before the status; the watch brings each step back.
 
+use kube::{Api, ResourceExt};
 use std::{sync::Arc, time::Duration};
 
 use super::{
     Context,
-    api_error::Failure,
+    api_error::{Failure, bounded},
     queue::Outcome,
     records,
     status::{self, Written},
@@ -14,6 +15,7 @@ use crate::{
     api::{Filing, FilingStatus},
     rules::{
         filing::{self, Step},
+        life::Change,
         world::ObjectKey,
     },
 };
@@ -36,7 +38,10 @@ pub async fn reconcile(context: &Context, key: &ObjectKey) -> Result<Outcome, Fa
                 _ => return Ok(Outcome::After(Duration::from_millis(1))),
             }
         }
-        Step::Change(record, change) => records::change(context, &record, &change).await,
+        Step::Change(record, change) => {
+            confirm(context, key, observed.as_deref(), &change).await?;
+            records::change(context, &record, &change).await
+        }
         Step::Settle(wanted, at) => {
             settle(context, observed, &wanted).await?;
             return Ok(wake(context, at));
@@ -58,6 +63,24 @@ pub async fn reconcile(context: &Context, key: &ObjectKey) -> Result<Outcome, Fa
         }
         Err(failure) => Err(failure),
     }
+}
+
+/// What moves a binding is done for a filing that is there, not for one that an old view still shows: the number may
+/// have gone to its successor by now. A uid that is gone stays gone, so whom the number is taken from has lost it.
+async fn confirm(
+    context: &Context,
+    key: &ObjectKey,
+    observed: Option<&Filing>,
+    change: &Change,
+) -> Result<(), Failure> {
+    match change {
+        Change::Bind(_) | Change::TakeOver(_) | Change::GiveBack => {}
+        Change::Submit(_) | Change::Consume(..) | Change::Cancel(_) => return Ok(()),
+    }
+    let api: Api<Filing> = Api::namespaced(context.client.clone(), &key.namespace);
+    let live = bounded(api.get_metadata_opt(&key.name)).await?;
+    let live = live.and_then(|filing| filing.metadata.uid);
+    if live.is_some() && live == observed.and_then(ResourceExt::uid) { Ok(()) } else { Err(Failure::Gone) }
 }
 
 async fn settle(

@@ -144,10 +144,11 @@ pub async fn reconcile(context: Arc<Context>, work: Work) -> Outcome {
                 Failure::Refused(_) if planted::is_on(Bug::RefusalIsFinal) => Outcome::Done,
                 Failure::Conflict if planted::is_on(Bug::ConflictIsFinal) => Outcome::Done,
                 Failure::Overload { retry_after } => Outcome::Failed { at_least: retry_after },
-                Failure::Refused(_) => Outcome::Failed { at_least: Duration::from_secs(1) },
-                Failure::Conflict | Failure::Gone | Failure::Unknown(_) => {
-                    Outcome::Failed { at_least: Duration::ZERO }
+                // The watch brings what the other wrote, and with it another look; to go on about it helps nobody.
+                Failure::Refused(_) | Failure::Conflict => {
+                    Outcome::Failed { at_least: Duration::from_secs(1) }
                 }
+                Failure::Gone | Failure::Unknown(_) => Outcome::Failed { at_least: Duration::ZERO },
             }
         }
     }

@@ -213,7 +213,11 @@ async fn follow<K: Resource + Clone>(
             context.meter.record_lost();
         }
         let listed_first = matches!(seen, Seen::Listed(_)) && context.missing().contains(&kind);
-        let work = context.learn(|world| world.observe(observation(seen)))?;
+        let (said, work) = context.learn(|world| {
+            let observation = observation(seen);
+            (world.only_said(&observation), world.observe(observation))
+        });
+        let work = work?;
         if listed_first && kind == "servicenumbers" {
             for record in context.decide(|world, _| world.ledger.holes()) {
                 tracing::error!(
@@ -223,7 +227,10 @@ async fn follow<K: Resource + Clone>(
                 context.meter.record_lost();
             }
         }
-        adder.add(work);
+        match said.filter(|said| work.iter().all(|work| work == said)) {
+            Some(said) => adder.hear(said),
+            None => adder.add(work),
+        }
     }
     Ok(())
 }

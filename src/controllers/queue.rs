@@ -18,6 +18,9 @@ use crate::rules::world::Work;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long the word of somebody else is left alone at first, and at most.
+const HEED: Duration = Duration::from_secs(1);
+const LONGEST_HEED: Duration = Duration::from_mins(1);
 /// Statuses of instances sum up what happens to many numbers: one write for a burst, not one for each.
 const GATHER: Duration = Duration::from_millis(250);
 
@@ -45,24 +48,40 @@ impl Outcome {
     }
 }
 
+/// Why something is to be looked at.
+#[derive(Clone, Copy, Debug)]
+enum Cause {
+    /// Something was observed that may change what is decided.
+    Observed,
+    /// Somebody else gave it a status.
+    Said,
+}
+
 /// Puts work into the queue.
 #[derive(Clone, Debug)]
-pub struct Adder(mpsc::UnboundedSender<Work>);
+pub struct Adder(mpsc::UnboundedSender<(Work, Cause)>);
 
 impl Adder {
     /// Adds work. After the queue was stopped nothing is added, and nothing needs to be.
     pub fn add(&self, work: impl IntoIterator<Item = Work>) {
         for item in work {
-            if self.0.send(item).is_err() {
+            if self.0.send((item, Cause::Observed)).is_err() {
                 return;
             }
         }
+    }
+
+    /// Adds what somebody else gave a status. It is not contradicted at once, and less often each time: whoever wrote
+    /// it may have seen what this process has not seen yet, and two that go on contradicting each other help nobody.
+    pub fn hear(&self, work: Work) {
+        // As in `add`.
+        let _ = self.0.send((work, Cause::Said));
     }
 }
 
 /// The queue's receiving end.
 #[derive(Debug)]
-pub struct Queue(mpsc::UnboundedReceiver<Work>);
+pub struct Queue(mpsc::UnboundedReceiver<(Work, Cause)>);
 
 /// A new queue.
 #[must_use]
@@ -97,7 +116,10 @@ impl Queue {
                 // Many at once: a relist of ten thousand objects is one turn of this loop.
                 count = self.0.recv_many(&mut batch, 1024) => {
                     if count == 0 { break }
-                    batch.drain(..).for_each(|work| state.observed(work));
+                    batch.drain(..).for_each(|(work, cause)| match cause {
+                        Cause::Observed => state.observed(work),
+                        Cause::Said => state.heard(work),
+                    });
                 }
                 Some(done) = tasks.join_next() => state.finished(done),
                 Some(due) = state.delays.next(), if !state.delays.is_empty() => {
@@ -128,16 +150,26 @@ struct State {
     delays: DelayQueue<Work>,
     delayed: HashMap<Work, (delay_queue::Key, Instant)>,
     failures: HashMap<Work, u32>,
+    /// How often others gave it a status while nothing else was observed of it.
+    words: HashMap<Work, u32>,
     meter: Meter,
 }
 
 impl State {
     fn observed(&mut self, work: Work) {
+        self.words.remove(&work);
         if matches!(work, Work::Instance(_)) {
             self.after(work, GATHER);
         } else {
             self.due(work);
         }
+    }
+
+    fn heard(&mut self, work: Work) {
+        let words = self.words.entry(work.clone()).or_insert(0);
+        let pause = HEED.saturating_mul(1 << (*words).min(6)).min(LONGEST_HEED);
+        *words = words.saturating_add(1);
+        self.after(work, pause);
     }
 
     fn due(&mut self, work: Work) {
@@ -242,6 +274,37 @@ mod tests {
         adder.add([request("x"), request("x")]);
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!((most.load(Ordering::SeqCst), looks.load(Ordering::SeqCst)), (1, 2));
+        stop.cancel();
+        worker.await.expect("the queue ends");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_word_of_others_is_contradicted_less_often_each_time_until_something_is_observed() {
+        let (adder, mut queue) = queue();
+        let looks = Arc::new(AtomicUsize::new(0));
+        let (counted, heard) = (looks.clone(), adder.clone());
+        let stop = CancellationToken::new();
+        let look = move |work| {
+            let (counted, heard) = (counted.clone(), heard.clone());
+            async move {
+                counted.fetch_add(1, Ordering::SeqCst);
+                // Another operator contradicts at once whatever this one says.
+                heard.hear(work);
+                Outcome::Done
+            }
+        };
+        let stopped = stop.clone();
+        let worker = tokio::spawn(async move { queue.run(1, Meter::default(), stopped, look).await });
+        adder.hear(request("x"));
+        // After 1 s, 2, 4, 8, 16, 32 and then every minute.
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        assert_eq!(looks.load(Ordering::SeqCst), 0);
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        let seen = looks.load(Ordering::SeqCst);
+        assert!((6..=8).contains(&seen), "{seen} looks in two minutes");
+        adder.add([request("x")]);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert_eq!(looks.load(Ordering::SeqCst), seen + 1, "what is observed is looked at now");
         stop.cancel();
         worker.await.expect("the queue ends");
     }

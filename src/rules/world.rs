@@ -1,6 +1,7 @@
 //! Everything that was observed, in one place, and who is affected when something of it changes.
 //! Pure and synchronous: the watches feed it, the decisions read it, one lock is held around it.
 
+mod said;
 mod shelf;
 
 use std::{collections::BTreeSet, fmt, sync::Arc};

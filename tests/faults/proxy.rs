@@ -17,7 +17,9 @@ use std::sync::Arc;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::SendRequest;
-use hyper::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue,
+};
 use hyper::http::request::Parts;
 use hyper::server::conn::http1 as server;
 use hyper::service::service_fn;
@@ -210,11 +212,16 @@ impl Shared {
                 Ok(answer::streamed(parts, pieces))
             }
             Verb::List => {
-                if let Some(revision) = self.lanes.view(self.operator, |view| view.list_at(call.kind)) {
+                // A list of names asks how far the store is, which no view of the past answers.
+                let accept = parts.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+                let whole_objects = !accept.is_some_and(|accept| accept.contains("as=PartialObjectMetadata"));
+                if whole_objects
+                    && let Some(revision) = self.lanes.view(self.operator, |view| view.list_at(call.kind))
+                {
                     rewind(&mut parts, revision)?;
                 }
                 let (parts, body) = whole(self.forward(line, parts, body).await?).await?;
-                if let Some(revision) = revision_of(&body) {
+                if let Some(revision) = revision_of(&body).filter(|_| whole_objects) {
                     self.lanes.view(self.operator, |view| view.shows(call.kind, revision));
                 }
                 Ok(answer::passed_on(parts, body))

@@ -20,6 +20,7 @@ mod messages;
 mod months;
 mod outcomes;
 mod requests;
+mod said;
 mod sources;
 mod stage;
 mod things;

@@ -1,0 +1,52 @@
+//! A status that somebody else gave is told from everything that may change a decision.
+
+use std::sync::Arc;
+
+use icp_filing_operator::{
+    api::{Filing, FilingStatus, Review, ReviewState},
+    rules::world::{Observation, Seen, Work, World},
+};
+
+use crate::things::{Things, by_request, filing, key};
+
+/// A filing as a watch shows it at a revision, with a status that speaks of a generation.
+fn shown(revision: &str, generation: Option<i64>) -> Filing {
+    let mut filing = filing("site", by_request("r"));
+    filing.metadata.resource_version = Some(revision.to_owned());
+    filing.status = Some(FilingStatus { observed_generation: generation, ..FilingStatus::default() });
+    filing
+}
+
+fn heard(world: &World, filing: Filing) -> Option<Work> {
+    world.only_said(&Observation::Filing(Seen::Applied(Arc::new(filing))))
+}
+
+#[test]
+fn a_new_status_alone_is_somebody_elses_word() {
+    let world = Things { filings: vec![shown("1", Some(1))], ..Things::default() }.world();
+    assert_eq!(heard(&world, shown("2", Some(1))), Some(Work::Filing(key("site"))));
+}
+
+#[test]
+fn what_may_change_a_decision_is_more_than_a_word() {
+    let world = Things { filings: vec![shown("1", Some(1))], ..Things::default() }.world();
+    assert_eq!(heard(&world, shown("1", Some(1))), None, "it is what is known");
+    assert_eq!(heard(&world, shown("2", None)), None, "it was wiped");
+    let mut annotated = shown("2", Some(1));
+    annotated.metadata.annotations = Some([("a".to_owned(), "b".to_owned())].into());
+    assert_eq!(heard(&world, annotated), None);
+    let mut again = shown("2", Some(1));
+    again.metadata.uid = Some("another".to_owned());
+    assert_eq!(heard(&world, again), None);
+    let mut edited = shown("2", Some(1));
+    edited.metadata.generation = Some(9);
+    assert_eq!(heard(&world, edited), None);
+    let mut reviewed = shown("2", Some(1));
+    if let Some(status) = &mut reviewed.status {
+        let record_name = "instance.i-1-0".to_owned();
+        status.review =
+            Some(Review { record_name, state: ReviewState::InReview, icp_number: None, message: None });
+    }
+    assert_eq!(heard(&world, reviewed), None);
+    assert_eq!(heard(&Things::default().world(), shown("2", Some(1))), None, "it is new");
+}
