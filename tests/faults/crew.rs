@@ -48,6 +48,9 @@ pub async fn play_alone(lab: &Lab, people: &People, plan: Plan) -> Played {
         () = crew.obey(told) => Err("nobody gives orders any more".to_owned()),
     };
     let mut problems: Vec<String> = outcome.err().into_iter().collect();
+    if !problems.is_empty() {
+        problems.extend(crew.last_words());
+    }
     problems.extend(crew.end().await);
     judged(lab, plan, &token, &crew.lanes, problems).await
 }
@@ -95,6 +98,13 @@ impl Crew<'_> {
             self.note("continue", operator.process().cont());
         }
         self.lanes.nothing_held().await;
+    }
+
+    /// What they logged last.
+    fn last_words(&self) -> Vec<String> {
+        let operators = lock(&self.operators);
+        let words = operators.iter().map(|operator| operator.process().log_tail());
+        words.enumerate().map(|(at, words)| format!("operator {} logged\n{words}", at + 1)).collect()
     }
 
     /// Ends all of them and says what was wrong.

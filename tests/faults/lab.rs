@@ -1,5 +1,6 @@
 //! A control plane with what judges it. How it is judged in the end is in `verdict`.
 
+use serde_json::json;
 use testbed::ControlPlane;
 
 use crate::fixture::{self, Cluster, SOON, Who, eventually, must};
@@ -20,6 +21,26 @@ pub struct Lab {
     pub etcd: String,
 }
 
+/// The operator may write one Lease as it is shipped; here operators of each namespace contend for one of their own.
+async fn give_leases(cluster: &Cluster) {
+    let subject =
+        json!({"kind": "ServiceAccount", "name": "icp-filing-operator", "namespace": "icp-filing-system"});
+    let metadata = json!({"name": "faults-leases", "namespace": "icp-filing-system"});
+    let rule = json!({
+        "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"],
+    });
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": [rule],
+    });
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata,
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "faults-leases"},
+        "subjects": [subject],
+    });
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": [role, binding]}).to_string();
+    must("give operators their leases", cluster.kubectl(Who::Admin).apply(&list).await);
+}
+
 impl Lab {
     /// Starts one. Its API server keeps a log of who changed what.
     pub async fn start() -> Self {
@@ -32,6 +53,7 @@ impl Lab {
         let operator = must("install the product", fixture::install(&control_plane).await);
         let cluster = Cluster::bare(control_plane, operator);
         people::give_roles(&cluster).await;
+        give_leases(&cluster).await;
         // The authorizer learns of them from a watch.
         let registrar = cluster.kubectl(Who::Registrar);
         eventually("role of the registrar", SOON, async || {
