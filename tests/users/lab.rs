@@ -10,6 +10,7 @@ use crate::mirror::Mirror;
 use crate::operator_process::Operator;
 use crate::oracle::Oracle;
 use crate::people;
+pub use crate::people::People;
 
 /// A control plane, judged from its first revision on.
 #[derive(Debug)]
