@@ -126,6 +126,13 @@ impl Mirror {
         lock(&self.state).records.clone()
     }
 
+    /// The kinds that there are objects of with a word in their names.
+    pub fn kinds_of(&self, word: &str) -> Vec<Kind> {
+        let state = lock(&self.state);
+        let has = |kind: &Kind| state.objects.all(*kind, "").any(|(name, _)| name.contains(word));
+        Kind::ALL.into_iter().filter(has).collect()
+    }
+
     /// How many objects of a kind there are.
     pub fn count(&self, kind: Kind) -> u64 {
         lock(&self.state).objects.all(kind, "").map(|_| 1).sum()

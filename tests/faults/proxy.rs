@@ -90,6 +90,15 @@ struct Gate {
     incarnation: u64,
 }
 
+/// A call that is held with its operator, for as long as somebody waits for its answer.
+struct Held(Arc<Lanes>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.held_is_answered();
+    }
+}
+
 /// The one connection to the server that belongs to one of the operator's.
 type Line = Mutex<Option<SendRequest<Full<Bytes>>>>;
 
@@ -196,9 +205,9 @@ impl Shared {
             }
             Verdict::Terminate => self.order_and_wait(What::Terminate).await,
             Verdict::Stop { carried_out } => {
-                let answer = self.serve_stopped(line, parts, body, carried_out).await;
-                self.lanes.held_is_answered();
-                return answer;
+                // Also where the operator gives the call up before it is answered.
+                let _held = Held(self.lanes.clone());
+                return self.serve_stopped(line, parts, body, carried_out).await;
             }
             Verdict::Pass => {}
         }

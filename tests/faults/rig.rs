@@ -10,7 +10,7 @@ use crate::fixture::unique;
 use crate::lab::Lab;
 use crate::operator_process::Operator;
 use crate::people::People;
-use crate::plan::Plan;
+use crate::plan::{Kind, Plan};
 use crate::proxy::{Lanes, Proxy, Report};
 use crate::requests;
 use crate::scenarios::Scenario;
@@ -26,6 +26,8 @@ pub struct Played {
     pub token: String,
     /// What went wrong that may not.
     pub problems: Vec<String>,
+    /// The kinds that it has objects of.
+    pub kinds: Vec<Kind>,
     /// The operators' calls, and whether the plan's faults came to pass.
     pub report: Report,
     /// Where something went wrong: every mutating request about the tenant, as the API server answered it.
@@ -111,7 +113,8 @@ pub async fn judged(lab: &Lab, plan: Plan, token: &str, lanes: &Lanes, mut probl
     let log = lab.cluster.control_plane().audit_log().filter(|_| !problems.is_empty());
     let requests = log.map(|log| requests::read(&log)).unwrap_or_default();
     let requests = requests::of_tenant(&requests, token).map(ToString::to_string).collect();
-    Played { plan, token: token.to_owned(), problems, report: lanes.close(token), requests }
+    let kinds = lab.mirror.kinds_of(token);
+    Played { plan, token: token.to_owned(), problems, kinds, report: lanes.close(token), requests }
 }
 
 /// Whether a text is about a tenant.

@@ -47,7 +47,7 @@ pub struct Table {
 impl Table {
     /// Counts what came of a plan, and prints it where something was wrong.
     pub fn add(&mut self, played: &Played) {
-        let Played { plan, token, problems, report, requests } = played;
+        let Played { plan, token, problems, kinds: _, report, requests } = played;
         let cell = (plan.class(), plan.scenario.clone());
         self.tenants.insert(token.clone(), (cell.clone(), plan.to_string()));
         let count = self.counts.entry(cell).or_default();
