@@ -26,11 +26,11 @@ async fn give_leases(cluster: &Cluster) {
     let subject =
         json!({"kind": "ServiceAccount", "name": "icp-filing-operator", "namespace": "icp-filing-system"});
     let metadata = json!({"name": "faults-leases", "namespace": "icp-filing-system"});
-    let rule = json!({
+    let rules = json!([{
         "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "update"],
-    });
+    }]);
     let role = json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": [rule],
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": rules,
     });
     let binding = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata,
