@@ -14,13 +14,13 @@ use crate::rig::{Played, Shared};
 use crate::table::Table;
 
 /// How many tenants one operator serves at a time.
-const TENANTS: usize = 48;
+const TENANTS: usize = 160;
 /// How many tenants with operators of their own are there at a time.
-const CREWS: usize = 12;
+const CREWS: usize = 28;
 /// The same where a lease has to expire, which is a time in which nothing happens.
-const PATIENT_CREWS: usize = 40;
+const PATIENT_CREWS: usize = 70;
 /// How many plans one control plane sees: every operator that is started lists the whole ledger.
-const PLANS: usize = 600;
+const PLANS: usize = 1000;
 /// How often it is said how far it is.
 const PROGRESS: Duration = Duration::from_secs(15);
 
