@@ -62,8 +62,9 @@ faults: ## Every fault at every write of every scenario, on the real API server 
 FAULTS_WITH := GOGC=400 cargo test --profile faults --locked
 
 .PHONY: simulate
-simulate: ## A hundred thousand random executions of the decision functions
-	SIM_RUNS=100000 cargo test --release --locked --test simulate -- --nocapture
+simulate: ## A hundred thousand random executions of the decision functions, small worlds whole, the model against a real server
+	SIM_RUNS=100000 SIM_STATES=300000 cargo test --release --locked --test simulate -- --nocapture --test-threads=1
+	MODEL_RUNS=1000 cargo test --locked --test model -- --nocapture
 
 .PHONY: mutants
 mutants: ## Break the rules in every small way and look whether a test notices (half an hour; needs cargo-mutants)

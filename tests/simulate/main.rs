@@ -136,7 +136,7 @@ fn random_executions_keep_the_invariants_and_come_to_rest() {
 
 #[test]
 fn every_interleaving_of_a_small_world_keeps_the_invariants_and_can_come_to_rest() {
-    let limit = usize::try_from(set("SIM_STATES").unwrap_or(800)).expect("a number of states");
+    let limit = usize::try_from(set("SIM_STATES").unwrap_or(2000)).expect("a number of states");
     let only = std::env::var("SIM_WORLD").unwrap_or_default();
     let worlds: Vec<_> = small::all().into_iter().filter(|s| s.name.contains(&only)).collect();
     let next = AtomicUsize::new(0);
