@@ -271,7 +271,8 @@ impl Shared {
         }
         let harmless = path.contains(leases::PATH) || path.contains("/selfsubjectaccessreviews");
         if parts.method != Method::GET && !harmless {
-            self.lanes.writes_elsewhere();
+            let said = String::from_utf8_lossy(&body);
+            self.lanes.writes_elsewhere(format!("{} {path} {said}", parts.method));
         }
         let (parts, body) = whole(self.forward(line, parts, body).await?).await?;
         Ok(answer::passed_on(parts, body))

@@ -85,7 +85,7 @@ struct State {
     lanes: HashMap<String, Lane>,
     views: Vec<View>,
     /// Mutating calls of any kind, leases and reviews of access aside.
-    writes: u64,
+    writes: Vec<String>,
     /// Whether what was held with its operator may go on.
     let_go: bool,
     /// How many calls are held with their operators.
@@ -188,7 +188,9 @@ impl Lanes {
     /// An operator makes a call; what becomes of it.
     pub fn arrives(&self, operator: usize, call: &Call) -> Verdict {
         let mut state = self.lock();
-        state.writes += u64::from(call.is_write());
+        if call.is_write() {
+            state.writes.push(call.to_string());
+        }
         let Some(token) = state.token_of(call) else { return Verdict::Pass };
         let Some(lane) = state.lanes.get_mut(&token) else { return Verdict::Pass };
         lane.report.reads += u32::from(call.verb == Verb::Get);
@@ -218,13 +220,13 @@ impl Lanes {
     }
 
     /// A mutating call that is about nothing of ours.
-    pub fn writes_elsewhere(&self) {
-        self.lock().writes += 1;
+    pub fn writes_elsewhere(&self, call: String) {
+        self.lock().writes.push(call);
     }
 
-    /// How many mutating calls were made in all, leases and reviews of access aside.
-    pub fn writes(&self) -> u64 {
-        self.lock().writes
+    /// Every mutating call that was made, leases and reviews of access aside.
+    pub fn writes(&self) -> Vec<String> {
+        self.lock().writes.clone()
     }
 
     /// Does something with what an operator sees.
