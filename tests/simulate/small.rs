@@ -41,7 +41,8 @@ pub struct Budget {
     pub review: u8,
     pub wipe: u8,
     pub request: u8,
-    pub crash: u8,
+    /// Operators may crash.
+    pub crashes: bool,
 }
 
 /// A world and what may happen in it.
@@ -180,7 +181,7 @@ pub fn all() -> Vec<Small> {
         let mut store = base(quota, QuotaScope::Instance);
         request(&mut store, "a", "r0", "i-1", None);
         request(&mut store, "a", "r1", "i-1", None);
-        let budget = Budget { request: 1, crash: 1, wipe: 1, ..Budget::default() };
+        let budget = Budget { request: 1, crashes: true, wipe: 1, ..Budget::default() };
         all.push(Small {
             name: if quota == 1 {
                 "two claims on the one number of an instance"
@@ -198,7 +199,7 @@ pub fn all() -> Vec<Small> {
     request(&mut store, "a", "r0", "i-1", None);
     request(&mut store, "a", "r1", "i-2", None);
     request(&mut store, "b", "r0", "i-3", None);
-    let budget = Budget { crash: 1, ..Budget::default() };
+    let budget = Budget { crashes: true, ..Budget::default() };
     all.push(Small {
         name: "three operators, an account's quota, two namespaces",
         store,
@@ -213,10 +214,10 @@ pub fn all() -> Vec<Small> {
     filing(&mut store, "f", &x(by_request("r0")), false);
     filing(&mut store, "g", &y(by_request("r1")), false);
     all.push(Small {
-        name: "two claims, two filings, one crash",
+        name: "two claims, two filings, crashes",
         store,
         operators: 2,
-        budget: Budget { submit: 2, crash: 1, ..Budget::default() },
+        budget: Budget { submit: 1, crashes: true, ..Budget::default() },
         manifests: vec![],
         held: false,
     });
@@ -228,7 +229,7 @@ pub fn all() -> Vec<Small> {
         name: "two direct filings and a granted claim of another namespace on an account's quota",
         store,
         operators: 2,
-        budget: Budget { submit: 1, crash: 1, ..Budget::default() },
+        budget: Budget { submit: 1, crashes: true, ..Budget::default() },
         manifests: vec![],
         held: false,
     });
@@ -292,7 +293,7 @@ pub fn all() -> Vec<Small> {
         base(2, QuotaScope::Instance),
         x(by_instance("i-1")),
         vec![x(by_instance("i-2")), y(by_instance("i-1"))],
-        Budget { crash: 1, ..once.clone() },
+        Budget { crashes: true, ..once.clone() },
         false,
     );
     let mut store = two(None);
