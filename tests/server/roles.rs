@@ -168,5 +168,5 @@ async fn only_who_may_see_every_tenants_numbers_has_a_role_that_names_the_ledger
         }
     }
     with_ledger.sort_unstable();
-    assert_eq!(with_ledger, ["break-glass", "operator", "platform-admin"]);
+    assert_eq!(with_ledger, ["auditor", "break-glass", "operator", "platform-admin"]);
 }

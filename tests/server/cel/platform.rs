@@ -37,6 +37,12 @@ pub(super) fn rules() -> Vec<Rule> {
             named("{u:200}"),
             named("{u:201}"),
         ),
+        on_create(
+            "Instance",
+            "expirationTime must be before the year 9999: give a time such as 2099-01-01T00:00:00+08:00 for a subscription without an end",
+            spec(json!({"subscription": {"expirationTime": "9998-12-31T23:59:59Z"}})),
+            spec(json!({"subscription": {"expirationTime": "9999-01-01T00:00:00Z"}})),
+        ),
         on_change(
             "Instance",
             "className is immutable: numbers already issued are counted by it; a server of another type has another ID",
