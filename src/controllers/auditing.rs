@@ -65,8 +65,15 @@ pub async fn run(context: Arc<Context>, leads: impl Fn() -> bool) {
         let begun = Instant::now();
         let snapshot = Arc::new(snapshot);
         let judged = snapshot.clone();
-        // Away from the tasks that serve claims.
-        let found = match tokio::task::spawn_blocking(move || audit::findings(&judged, now)).await {
+        let (say, found) = tokio::sync::oneshot::channel();
+        // Away from the tasks that serve claims, on a thread that may be refused where the runtime's would panic.
+        let judge = std::thread::Builder::new().name("audit".to_owned());
+        if let Err(error) = judge.spawn(move || say.send(audit::findings(&judged, now)).is_ok()) {
+            tracing::warn!(%error, "no thread for the audit; raise the limits of the process");
+            pause = LONGEST;
+            continue;
+        }
+        let found = match found.await {
             Ok(found) => found,
             Err(error) => {
                 tracing::error!(%error, "the audit failed; this is a defect, please report it with the log");
