@@ -54,9 +54,11 @@ image: ## The container image (needs docker)
 DEMO_USERS := --user platform-admin --user registrar --user alice --user agent
 
 .PHONY: faults
-faults: ## Every fault at every write of every scenario, on the real API server (an hour on two idle cores)
+faults: ## Every fault at every write of every scenario, users, outages and restores, on the real API server (over an hour)
 	FAULTS=all $(FAULTS_WITH) --test faults -- --nocapture
 	USERS=all $(FAULTS_WITH) --test users -- --nocapture
+	OUTAGES=all $(FAULTS_WITH) --test outages -- --nocapture
+	$(FAULTS_WITH) --test restore
 
 # Fast to run; the API server collects its garbage less often.
 FAULTS_WITH := GOGC=400 cargo test --profile faults --locked

@@ -30,7 +30,7 @@ use crate::{
 
 /// The shortest distance between two passes.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The longest, although nothing changed: a claim grows old without a change.
+/// The longest distance although nothing changed, where a pass is quick: a claim grows old without a change.
 const LONGEST: Duration = Duration::from_mins(1);
 /// How many times as long as the last pass took there is none.
 const REST: u32 = 20;
@@ -82,7 +82,7 @@ pub async fn run(context: Arc<Context>, leads: impl Fn() -> bool) {
             }
         };
         let took = begun.elapsed();
-        pause = (took * REST).clamp(PAUSE, LONGEST);
+        pause = (took * REST).max(PAUSE);
         watch.take(&found, Instant::now());
         for asked in watch.questions(&found) {
             match confirm(&context, &snapshot, asked, now).await {

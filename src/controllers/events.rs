@@ -6,12 +6,18 @@ use kube::{
     Client,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::{MANAGER, api_error::bounded};
 
 /// More than this many waiting are dropped.
 const WAITING: usize = 1024;
+/// How many times as long as the last one took no event is published: where the API server is busy with numbers, it
+/// is the numbers that matter.
+const REST: u32 = 10;
+/// But no longer than this, where one was not answered.
+const LONGEST_REST: Duration = Duration::from_secs(5);
 /// The bound, in bytes, that the API server puts on a note.
 const NOTE: usize = 1024;
 
@@ -76,9 +82,11 @@ impl Publisher {
         let reporter = Reporter { controller: MANAGER.to_owned(), instance: std::env::var("POD_NAME").ok() };
         let recorder = Recorder::new(client, reporter);
         while let Some((about, event)) = self.0.recv().await {
+            let begun = Instant::now();
             if let Err(error) = bounded(recorder.publish(&event, &about)).await {
                 tracing::debug!(%error, "an event was not published");
             }
+            tokio::time::sleep((begun.elapsed() * REST).min(LONGEST_REST)).await;
         }
     }
 }

@@ -1,9 +1,11 @@
 //! The work queue: each thing is looked at by one task at a time, seen again when it changed meanwhile, later
 //! when asked, and with growing pauses while it fails. What is done with it is not decided here.
 
+mod ready;
+
 use futures::StreamExt;
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet},
     future::Future,
     time::{Duration, Instant},
 };
@@ -15,6 +17,7 @@ use tokio_util::{
 
 use super::meter::Meter;
 use crate::rules::world::Work;
+use ready::Ready;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
@@ -143,7 +146,7 @@ impl Queue {
 
 #[derive(Default)]
 struct State {
-    ready: VecDeque<(Work, Option<Instant>)>,
+    ready: Ready,
     queued: HashSet<Work>,
     running: HashSet<Work>,
     again: HashSet<Work>,
@@ -177,15 +180,15 @@ impl State {
             self.again.insert(work);
         } else if self.queued.insert(work.clone()) {
             self.meter.queued(&work);
-            self.ready.push_back((work, Some(Instant::now())));
+            self.ready.push(work);
         }
     }
 
     fn next(&mut self) -> Option<Work> {
-        let (work, since) = self.ready.pop_front()?;
+        let (work, since) = self.ready.pop()?;
         self.queued.remove(&work);
         self.running.insert(work.clone());
-        self.meter.started(&work, since.map(|s| s.elapsed()).unwrap_or_default());
+        self.meter.started(&work, since.elapsed());
         Some(work)
     }
 

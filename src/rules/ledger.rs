@@ -186,21 +186,31 @@ impl Ledger {
     /// What a key has left under a quota.
     #[must_use]
     pub fn slots(&self, key: &Key, quota: i32) -> Slots {
-        let taken = self.slots.get(key);
-        let mut first_free = 0;
-        for slot in taken.into_iter().flat_map(BTreeMap::keys) {
-            if *slot != first_free {
-                return Slots::Incomplete(first_free);
+        match self.taken(key) {
+            Err(missing) => Slots::Incomplete(missing),
+            Ok(issued) if issued < quota => Slots::Free(issued),
+            Ok(issued) => Slots::Exhausted(issued),
+        }
+    }
+
+    /// How many slots of a key are taken, where no record of it is missing.
+    #[must_use]
+    pub fn issued(&self, key: &Key) -> Option<i32> {
+        self.taken(key).ok()
+    }
+
+    /// How many slots of a key are taken, from the first one on without a gap, or which record is missing.
+    fn taken(&self, key: &Key) -> Result<i32, i32> {
+        let mut next = 0;
+        if let Some(slots) = self.slots.get(key) {
+            next = i32::try_from(slots.len()).unwrap_or(i32::MAX);
+            // As many as from 0 to the last one: there is no gap, and no need to look for it.
+            let ends = slots.first_key_value().zip(slots.last_key_value());
+            if ends.is_some_and(|((first, _), (last, _))| *first != 0 || *last >= next) {
+                return Err(slots.keys().zip(0..).find(|(slot, at)| *slot != at).map_or(0, |(_, at)| at));
             }
-            first_free += 1;
         }
-        if self.lost.contains(&key.record(first_free)) {
-            Slots::Incomplete(first_free)
-        } else if first_free < quota {
-            Slots::Free(first_free)
-        } else {
-            Slots::Exhausted(first_free)
-        }
+        if self.lost.contains(&key.record(next)) { Err(next) } else { Ok(next) }
     }
 
     /// Records that are missing below a later one of their key: they were issued, and lost.

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 use kube::{Resource, ResourceExt};
 
 use super::ledger::{Ledger, WentBack};
-use super::{number, snapshot::Snapshot};
+use super::{issue::class_of, key::Key, number, snapshot::Snapshot};
 use crate::api::{
     Claim, ClaimKind, Filing, Instance, InstanceClass, QuotaScope, ServiceNumber, ServiceNumberRequest,
     ServiceNumberSpec,
@@ -277,6 +277,7 @@ impl World {
     ) -> Result<(), WentBack> {
         match seen {
             Seen::Applied(record) => {
+                let before = self.ledger.issued(&Key::of_record(&record.spec));
                 let old = self.ledger.observe(record.clone());
                 let repeated =
                     old.as_ref().is_some_and(|o| o.resource_version() == record.resource_version());
@@ -284,7 +285,7 @@ impl World {
                 self.record_affects(&record, work);
                 match old {
                     Some(old) => self.record_affects(&old, work),
-                    None => self.slot_affects(&record.spec, work),
+                    None => self.slot_taken(before, &record.spec, work),
                 }
             }
             Seen::Deleted(record) => self.record_lost(&record.name_any(), work),
@@ -307,7 +308,7 @@ impl World {
                     self.record_affects(record, work);
                     match old {
                         Some(old) => self.record_affects(&old, work),
-                        None => self.slot_affects(&record.spec, work),
+                        None => self.slot_affects(&record.spec, work, |_| true),
                     }
                 }
             }
@@ -318,7 +319,7 @@ impl World {
     fn record_lost(&mut self, name: &str, work: &mut BTreeSet<Work>) {
         if let Some(old) = self.ledger.observe_loss(name) {
             self.record_affects(&old, work);
-            self.slot_affects(&old.spec, work);
+            self.slot_affects(&old.spec, work, |_| true);
         }
     }
 
@@ -359,9 +360,23 @@ impl World {
         work.extend(self.sharing(spec).map(Work::Instance));
     }
 
-    /// A slot of a key was taken or lost: whoever still waits for a number there may have other reasons to.
-    fn slot_affects(&self, spec: &ServiceNumberSpec, work: &mut BTreeSet<Work>) {
-        for instance in self.sharing(spec) {
+    /// A slot was taken: where the key had some left before and has some left now, nobody waits for another reason.
+    fn slot_taken(&self, before: Option<i32>, spec: &ServiceNumberSpec, work: &mut BTreeSet<Work>) {
+        let both = before.and(self.ledger.issued(&Key::of_record(spec)));
+        self.slot_affects(spec, work, |instance| {
+            let class = self.instances.get(instance).and_then(|instance| class_of(self, instance));
+            both.zip(class).is_none_or(|(issued, class)| issued >= class.spec.quota)
+        });
+    }
+
+    /// What is left of a key has changed: whoever still waits for a number there may have other reasons to.
+    fn slot_affects(
+        &self,
+        spec: &ServiceNumberSpec,
+        work: &mut BTreeSet<Work>,
+        affects: impl Fn(&ObjectKey) -> bool,
+    ) {
+        for instance in self.sharing(spec).filter(affects) {
             let waiting = |kind, key: &ObjectKey| {
                 let claim = Claim { kind, namespace: key.namespace.clone(), name: key.name.clone() };
                 self.ledger.claimed(&claim, &instance.name).is_none()

@@ -123,7 +123,9 @@ impl Crew<'_> {
     /// Judges the log of one that ended. Numbers of other tenants are not known to it.
     fn judge(&self, operator: &Operator) {
         let numbers: HashSet<String> = self.lab.oracle.numbers();
-        lock(&self.wrong).extend(operator.defects(&numbers));
+        let mut wrong = lock(&self.wrong);
+        wrong.extend(operator.defects(&numbers));
+        wrong.extend(operator.alarms());
     }
 
     fn note<T, E: std::fmt::Display>(&self, what: &str, result: Result<T, E>) {

@@ -81,6 +81,7 @@ impl<'l> Shared<'l> {
                 operator.finish().await;
             }
             wrong.extend(operator.defects(&self.lab.oracle.numbers()));
+            wrong.extend(operator.alarms());
         }
         wrong
     }

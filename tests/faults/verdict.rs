@@ -51,7 +51,8 @@ impl Lab {
         self.rounds(&operator, FIRST + ROUNDS).await?;
         let writes = lanes.writes().split_off(before);
         operator.kill().await;
-        let defects = operator.defects(&self.oracle.numbers());
+        let mut defects = operator.defects(&self.oracle.numbers());
+        defects.extend(operator.alarms());
         if let Some(defect) = defects.into_iter().next() {
             return Err(defect);
         }

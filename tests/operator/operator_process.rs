@@ -164,6 +164,12 @@ impl Operator {
         defects.extend(leaked.map(|number| format!("{name} logged the number {number}")));
         defects
     }
+
+    /// Where its own audit cried that an invariant is broken.
+    pub fn alarms(&self) -> Vec<String> {
+        let cries = |line: &&str| line.contains("an invariant of the ledger is broken");
+        self.log().lines().filter(cries).map(|line| format!("{}: {line}", self.process.name())).collect()
+    }
 }
 
 /// Everything in a text that has the shape of a number.
