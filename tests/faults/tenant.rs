@@ -224,6 +224,18 @@ impl<'l> Tenant<'l> {
         self.comes_to(kind, name, Expected::Stalled(reasons)).await
     }
 
+    /// Waits until an object is stalled for exactly these reasons. An operator that does not see the cause yet may be
+    /// faster, and what it makes of the object then is as good.
+    pub async fn stalled_or(&self, kind: Kind, name: &str, reasons: &[&str], ready: &str) -> Outcome {
+        if !self.lanes.is_in_past(&self.token) {
+            return self.stalled(kind, name, reasons).await;
+        }
+        let stalled = Expected::Stalled(reasons.iter().map(|&reason| reason.to_owned()).collect());
+        let ready = Expected::Ready(ready.to_owned());
+        self.look(kind, name, |object| as_expected(object, &stalled).or_else(|_| as_expected(object, &ready)))
+            .await
+    }
+
     async fn comes_to(&self, kind: Kind, name: &str, expected: Expected) -> Outcome {
         self.lock_expected().insert((kind, self.key(kind, name)), expected.clone());
         self.look(kind, name, |object| as_expected(object, &expected)).await

@@ -185,6 +185,12 @@ impl Lanes {
         self.changed();
     }
 
+    /// Whether an operator sees something of a tenant as it was, until the scenario is over.
+    pub fn is_in_past(&self, token: &str) -> bool {
+        let state = self.lock();
+        state.lanes.get(token).is_some_and(|lane| lane.holds.iter().any(|hold| hold.until.is_none()))
+    }
+
     /// An operator makes a call; what becomes of it.
     pub fn arrives(&self, operator: usize, call: &Call) -> Verdict {
         let mut state = self.lock();
