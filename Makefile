@@ -72,6 +72,10 @@ simulate: ## A hundred thousand random executions of the decision functions, sma
 mutants: ## Break the rules in every small way and look whether a test notices (half an hour; needs cargo-mutants)
 	tests/mutants/run
 
+.PHONY: versions
+versions: ## Earlier revisions of the operator and this one on one ledger, together and after each other
+	tests/versions/run
+
 .PHONY: planted
 planted: ## Every bug planted on purpose, and what finds it; writes docs/planted.md
 	tests/planted/run

@@ -79,6 +79,8 @@ bugs! {
     WholeRecordWritten = "whole-record-written",
     /// SIGTERM is not heeded.
     TermNotHeeded = "term-not-heeded",
+    /// A connection that cannot be taken for want of file descriptors is the last one that is tried.
+    ConnectionsGivenUp = "connections-given-up",
     /// A lease expires when the time that its holder wrote into it is over by the clock of this machine.
     LeaseTimeTrusted = "lease-time-trusted",
     /// A leader counts its deadline from the answer to a renewal, not from before it was sent.

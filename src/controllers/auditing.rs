@@ -234,3 +234,102 @@ fn alarm(context: &Context, seen: &Snapshot, finding: &Finding, invariant: Invar
         format!("{} ({}): {objects}: {observed}. {}", code.as_str(), invariant.as_str(), code.remedy());
     context.events.alarm(about, REASON, &note);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A finding about a record as it was at a revision.
+    fn at(code: Code, name: &str, revision: &str) -> Finding {
+        let subject = Subject {
+            kind: Kind::ServiceNumber,
+            key: ObjectKey::new("", name),
+            revision: Some(revision.to_owned()),
+        };
+        Finding { code, subjects: vec![subject], observed: String::new() }
+    }
+
+    /// What counts of what a pass found, so long after the first.
+    fn pass<'a>(
+        watch: &mut Watch,
+        found: &'a [Finding],
+        first: Instant,
+        later: Duration,
+    ) -> Vec<&'a Finding> {
+        watch.take(found, first + later);
+        watch.standing(found, first + later)
+    }
+
+    #[test]
+    fn what_one_list_of_the_records_proves_counts_at_once() {
+        let (mut watch, first) = (Watch::default(), Instant::now());
+        let found = [at(Code::NumberIssuedTwice, "x-0", "1")];
+        assert_eq!(pass(&mut watch, &found, first, Duration::ZERO), vec![&found[0]]);
+        assert_eq!(watch.questions(&found), Vec::<&Finding>::new());
+        assert!(!watch.unsettled, "nothing is to come of it without a change");
+    }
+
+    #[test]
+    fn what_is_a_matter_of_moments_counts_once_it_stayed_the_same_for_a_while() {
+        let (mut watch, first) = (Watch::default(), Instant::now());
+        let (old, new) = ([at(Code::StatusDiffers, "x-0", "1")], [at(Code::StatusDiffers, "x-0", "2")]);
+        let none = Vec::<&Finding>::new();
+        let moment = Duration::from_millis(1);
+        assert_eq!(pass(&mut watch, &old, first, Duration::ZERO), none);
+        assert!(watch.unsettled, "it is looked at again although nothing changes");
+        assert_eq!(pass(&mut watch, &old, first, SETTLE - moment), none);
+        // The object changed, so that something is on its way again.
+        assert_eq!(pass(&mut watch, &new, first, SETTLE), none);
+        assert_eq!(pass(&mut watch, &new, first, SETTLE * 2 - moment), none);
+        assert_eq!(pass(&mut watch, &new, first, SETTLE * 2), vec![&new[0]]);
+        assert!(!watch.unsettled);
+        // What went away in between begins anew.
+        assert_eq!(pass(&mut watch, &[], first, SETTLE * 3), none);
+        assert_eq!(pass(&mut watch, &new, first, SETTLE * 4), none);
+    }
+
+    #[test]
+    fn what_a_status_tells_counts_once_a_live_read_shows_it_and_is_asked_for_until_then() {
+        let (mut watch, first) = (Watch::default(), Instant::now());
+        let found: Vec<_> = (0..=READS).map(|n| at(Code::RecordLost, &format!("x-{n}"), "1")).collect();
+        let none = Vec::<&Finding>::new();
+        assert_eq!(pass(&mut watch, &found, first, Duration::ZERO), none);
+        assert!(watch.unsettled);
+        let asked: Vec<_> = watch.questions(&found).into_iter().cloned().collect();
+        assert_eq!(asked, found[..READS], "so many reads a pass");
+        watch.confirmed.extend(asked);
+        // The next pass asks for the rest, and time alone proves none of it.
+        assert_eq!(pass(&mut watch, &found, first, SETTLE * 2), found[..READS].iter().collect::<Vec<_>>());
+        assert_eq!(watch.questions(&found), vec![&found[READS]]);
+        // At another revision it is another question.
+        let changed = [at(Code::RecordLost, "x-0", "2")];
+        assert_eq!(pass(&mut watch, &changed, first, SETTLE * 3), none);
+        assert_eq!(watch.questions(&changed), vec![&changed[0]]);
+        assert_eq!(watch.confirmed.len(), 0, "what is gone is forgotten");
+    }
+
+    #[test]
+    fn what_breaks_an_invariant_is_said_once_until_it_is_gone() {
+        let mut watch = Watch::default();
+        let (broken, odd) = (at(Code::NumberIssuedTwice, "x-0", "1"), at(Code::RecordMayVanish, "x-1", "1"));
+        let said = vec![(&broken, Invariant::Unique)];
+        assert_eq!(watch.fresh(&[&broken, &odd], true), said, "what is odd is counted and not cried out");
+        assert_eq!(watch.fresh(&[&broken, &odd], true), vec![]);
+        let changed = at(Code::NumberIssuedTwice, "x-0", "2");
+        assert_eq!(watch.fresh(&[&changed], true), vec![], "another revision is the same violation");
+        assert_eq!(watch.fresh(&[], true), vec![]);
+        assert_eq!(watch.fresh(&[&broken], true), said);
+    }
+
+    #[test]
+    fn a_standby_says_in_its_log_what_is_cried_out_once_it_leads() {
+        let mut watch = Watch::default();
+        let broken = at(Code::NumberIssuedTwice, "x-0", "1");
+        let said = vec![(&broken, Invariant::Unique)];
+        for (leads, expected) in
+            [(false, said.clone()), (false, vec![]), (true, said.clone()), (true, vec![]), (false, vec![])]
+        {
+            assert_eq!(watch.fresh(&[&broken], leads), expected, "leads: {leads}");
+        }
+    }
+}

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::election::Leadership;
 use crate::controllers::api_error::remedy;
+use crate::planted::{self, Bug};
 
 /// What stands between the process and being ready; empty when it is.
 #[derive(Clone, Default)]
@@ -46,6 +47,7 @@ impl Listener for Loud {
                 Ok(connection) => return connection,
                 // It is the caller who went away.
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+                Err(_) if planted::is_on(Bug::ConnectionsGivenUp) => std::future::pending().await,
                 Err(error) => {
                     if !std::mem::replace(&mut said, true) {
                         let remedy = remedy(&error).unwrap_or("It is tried again");

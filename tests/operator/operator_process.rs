@@ -48,9 +48,20 @@ impl Operator {
         more: &[&str],
         environment: &[(&'static str, PathBuf)],
     ) -> Self {
+        Self::of(Path::new(PROGRAM), folder, kubeconfig, more, environment)
+    }
+
+    /// The same of another build.
+    pub fn of(
+        program: &Path,
+        folder: &Path,
+        kubeconfig: &Path,
+        more: &[&str],
+        environment: &[(&'static str, PathBuf)],
+    ) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("operator-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program);
         command.args(["run", "--listen", "127.0.0.1:0", "--log-format", "json", "--kubeconfig"]);
         // Several are to work at once, and one that was killed is not to be waited for, unless a test says otherwise.
         if !more.iter().any(|flag| flag.starts_with("--leader-elect")) {

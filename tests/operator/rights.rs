@@ -103,6 +103,8 @@ async fn every_right_is_used_and_no_other(stage: &Stage<'_>, operator: Operator)
     scene.record(&record, "Issued").await;
     scene.apply(&with(draft, json!({"spec": {"submit": true}}))).await;
     scene.record(&record, "Submitted").await;
+    // The record of a claim that is gone stays, and nobody asks for anything else: what is denied is judged below.
+    scene.delete(REQUEST, "shop").await;
 
     // Whose number a name is has to be asked where two operators meet at one, which takes a crowd.
     eventually("live read of a record", LONG, async || {

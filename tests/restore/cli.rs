@@ -4,6 +4,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use tokio::process::Command;
+
 use crate::fixture::{BREAK_GLASS, must};
 use crate::operator_process::PROGRAM;
 
@@ -27,11 +29,19 @@ impl Ended {
     }
 }
 
-/// Runs `ledger` as whoever a kubeconfig says.
-pub async fn ledger(kubeconfig: &Path, args: &[&str]) -> Ended {
-    let mut command = tokio::process::Command::new(PROGRAM);
+fn command(kubeconfig: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
     command.arg("ledger").args(args).arg("--kubeconfig").arg(kubeconfig);
     command.stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// Runs `ledger` as whoever a kubeconfig says.
+pub async fn ledger(kubeconfig: &Path, args: &[&str]) -> Ended {
+    ended(command(kubeconfig, args)).await
+}
+
+async fn ended(mut command: Command) -> Ended {
     let output = must("end in time", tokio::time::timeout(Duration::from_mins(2), command.output()).await);
     let output = must("run the program", output);
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
@@ -49,7 +59,12 @@ pub async fn export(kubeconfig: &Path, file: &Path) -> Ended {
 
 /// `ledger import` as a member of the group that may, with more arguments.
 pub async fn import(kubeconfig: &Path, file: &Path, more: &[&str]) -> Ended {
+    ended(importing(kubeconfig, file, more)).await
+}
+
+/// The same, to be run by the caller.
+pub fn importing(kubeconfig: &Path, file: &Path, more: &[&str]) -> Command {
     let group = format!("--as-group={BREAK_GLASS}");
     let file = file.display().to_string();
-    ledger(kubeconfig, &[&["import", &file, "--as=admin", &group], more].concat()).await
+    command(kubeconfig, &[&["import", &file, "--as=admin", &group], more].concat())
 }

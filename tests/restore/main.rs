@@ -30,5 +30,6 @@ mod cli;
 mod copies;
 mod histories;
 mod holes;
+mod interrupted;
 mod marks;
 mod runbook;

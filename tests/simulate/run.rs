@@ -184,10 +184,8 @@ impl Run {
         let Some(kind) = self.rng.weighted(&behind) else { return };
         let length = operator.behind(&self.store, kind);
         if self.rng.chance(10) {
-            *self.tally.entry("list anew").or_default() += 1;
-            let to = operator.cursors[kind] + 1 + self.rng.below(length);
-            operator.relist(&self.store, kind, to).expect("a later list shows all that was seen");
-            self.say(|| format!("op{at} lists kind {kind} as of {to}"));
+            let events = 1 + self.rng.below(length);
+            self.list_anew(at, kind, events);
         } else {
             *self.tally.entry("watch shows something").or_default() += 1;
             let count = 1 + self.rng.below(length);
@@ -196,6 +194,15 @@ impl Run {
             }
             self.say(|| format!("op{at} observes {count} of kind {kind}"));
         }
+    }
+
+    /// A list instead of the next events of a kind.
+    fn list_anew(&mut self, at: usize, kind: usize, events: usize) {
+        self.count("list anew");
+        let operator = &mut self.operators[at];
+        let to = operator.cursors[kind] + events;
+        operator.relist(&self.store, kind, to).expect("a later list shows all that was seen");
+        self.say(|| format!("op{at} lists kind {kind} as of {to}"));
     }
 
     fn begin_any(&mut self, at: usize) {
@@ -289,6 +296,13 @@ impl Run {
         self.say(|| "--- op0 runs alone".to_owned());
         self.store.held = false;
         self.forget(|operator| operator != 0);
+        // A watch that broke begins anew: what came and went since is never seen, only what there is.
+        for kind in 0..KINDS {
+            let behind = self.operators[0].behind(&self.store, kind);
+            if behind > 0 && self.rng.chance(25) {
+                self.list_anew(0, kind, behind);
+            }
+        }
         self.quiet()?;
         self.judge()
     }
