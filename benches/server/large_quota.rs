@@ -45,8 +45,7 @@ pub async fn measure(settings: Settings, sheet: Sheet) {
 }
 
 async fn declare(ground: &Ground, class: &serde_json::Value) {
-    let output =
-        ground.cluster.kubectl(Who::PlatformAdmin).run_with_input(&["create", "-f", "-"], &class.to_string());
-    let output = must("declare a class", output.await);
+    let (kubectl, manifest) = (ground.cluster.kubectl(Who::PlatformAdmin), class.to_string());
+    let output = must("declare a class", kubectl.run_with_input(&["create", "-f", "-"], &manifest).await);
     assert!(output.status.success(), "{CLASS}: {}", output.stderr);
 }

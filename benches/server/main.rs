@@ -63,12 +63,12 @@ use report::{Report, Sheet};
 use settings::Settings;
 
 /// A measure: writes its figures on a sheet.
-type Measure = fn(Settings, Sheet) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+type Measure = fn(Settings, Sheet) -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// Every measure by its name, with how long it may take.
 const MEASURES: &[(&str, u64, Measure)] = &[
     ("throughput", 300, |settings, sheet| Box::pin(throughput::measure(settings, sheet))),
-    ("costs", 120, |settings, sheet| Box::pin(costs::measure(settings, sheet))),
+    ("costs", 180, |settings, sheet| Box::pin(costs::measure(settings, sheet))),
     ("latency", 420, |settings, sheet| Box::pin(latency::measure(settings, sheet))),
     ("contention", 60, |settings, sheet| Box::pin(contention::measure(settings, sheet))),
     ("growth", 240, |settings, sheet| Box::pin(growth::measure(settings, sheet))),
@@ -87,8 +87,7 @@ fn main() -> ExitCode {
         eprintln!("error: there is no measure {unknown}; there are {}", names.join(", "));
         return ExitCode::from(2);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let report = fixture::must("start threads", runtime).block_on(run(settings, &only));
+    let report = run(settings, &only);
     report.print();
     let failed = report.failed();
     compare::with_kept(&report);
@@ -96,24 +95,29 @@ fn main() -> ExitCode {
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-async fn run(settings: Settings, only: &[String]) -> Report {
+fn run(settings: Settings, only: &[String]) -> Report {
     let mut report = Report::new(settings);
     let chosen: Vec<_> =
         MEASURES.iter().filter(|(name, ..)| only.is_empty() || only.iter().any(|o| o == name)).collect();
     for (at, (name, seconds, measure)) in chosen.iter().enumerate() {
-        let deadline = Duration::from_secs(*seconds);
-        eprintln!("[{}/{}] {name}, in at most {seconds} s", at + 1, chosen.len());
+        let deadline = Duration::from_secs(*seconds) * settings.patience;
+        eprintln!("[{}/{}] {name}, in at most {} s", at + 1, chosen.len(), deadline.as_secs());
         let (sheet, since) = (Sheet::default(), Instant::now());
-        let mut task = tokio::spawn(measure(settings, sheet.clone()));
-        let failure = match tokio::time::timeout(deadline, &mut task).await {
-            Ok(Ok(())) => None,
+        let (measure, own) = (*measure, sheet.clone());
+        // A thread of its own: what panics there is reported, and the next measure goes on.
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+            let runtime = fixture::must("start threads", runtime);
+            let in_time =
+                runtime.block_on(async { tokio::time::timeout(deadline, measure(settings, own)).await });
+            runtime.shutdown_background();
+            in_time.is_ok()
+        });
+        let failure = match thread.join() {
+            Ok(true) => None,
+            Ok(false) => Some(format!("it was not done after {} s", deadline.as_secs())),
             // What it panicked with is on stderr already.
-            Ok(Err(_)) => Some("it failed; the reason is above".to_owned()),
-            Err(_) => {
-                task.abort();
-                let _ = task.await;
-                Some(format!("it was not done after {seconds} s"))
-            }
+            Err(_) => Some("it failed; the reason is above".to_owned()),
         };
         report.add(name, &sheet, since.elapsed(), failure);
     }

@@ -7,13 +7,16 @@ pub struct Settings {
     pub percent: usize,
     /// Whether etcd flushes to disk.
     pub fsync: bool,
+    /// How many times as long as usual a measure may take, for a machine that is busy with something else.
+    pub patience: u32,
 }
 
 impl Settings {
-    /// As BENCH_PERCENT and BENCH_FSYNC say.
+    /// As BENCH_PERCENT, BENCH_FSYNC and BENCH_PATIENCE say.
     pub fn from_environment() -> Self {
         let percent = std::env::var("BENCH_PERCENT").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
-        Self { percent, fsync: std::env::var("BENCH_FSYNC").is_ok_and(|text| text == "1") }
+        let patience = std::env::var("BENCH_PATIENCE").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+        Self { percent, fsync: std::env::var("BENCH_FSYNC").is_ok_and(|text| text == "1"), patience }
     }
 
     /// So much of a count, and one at least.

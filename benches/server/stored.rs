@@ -213,19 +213,21 @@ impl Stored {
 
     /// What the requests of a batch wait for, by the revisions that [`Self::put`] gave.
     pub fn waiting(&self, batch: &Batch, revisions: &[Option<String>]) -> Vec<Waiting> {
-        let of_instance = |(at, revision): (usize, &Option<String>)| {
+        let read = |json: &str| -> Value { must("read a copy", serde_json::from_str(json)) };
+        let mut waiting = Vec::new();
+        for (at, revision) in revisions.iter().enumerate() {
             let served = self.objects(batch, at, Part::Served);
-            let read =
-                |(_, json): &(String, String)| -> Value { must("read a copy", serde_json::from_str(json)) };
-            let pairs: Vec<_> = served[1..].chunks(2).map(|pair| (read(&pair[0]), read(&pair[1]))).collect();
-            pairs.into_iter().enumerate().map(move |(k, (served, record))| Waiting {
-                name: batch.request(at, k),
-                revision: revision.clone(),
-                record,
-                served,
-            })
-        };
-        revisions.iter().enumerate().flat_map(of_instance).collect()
+            for (k, pair) in served[1..].chunks(2).enumerate() {
+                let (served, record) = (read(&pair[0].1), read(&pair[1].1));
+                waiting.push(Waiting {
+                    name: batch.request(at, k),
+                    revision: revision.clone(),
+                    record,
+                    served,
+                });
+            }
+        }
+        waiting
     }
 
     /// Keys and texts: of what is served the instance, and then each request with its record.

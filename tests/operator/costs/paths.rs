@@ -94,7 +94,7 @@ pub struct Gathered {
 pub async fn all(cluster: &Cluster, objects: usize) -> Vec<Cost> {
     let mut costs = Vec::new();
     let shop = Shop::on(cluster, objects).await;
-    costs.push(shop.cost("request", REQUEST, 0, async || shop.requests().await).await);
+    costs.push(shop.cost("request", REQUEST, 0, async || drop(shop.requests().await)).await);
     let again = async || {
         shop.delete(REQUEST).await;
         shop.requests().await;
