@@ -47,9 +47,7 @@ pub async fn measure(settings: Settings, sheet: Sheet) {
     let before = Calls::now(&ground.cluster).await;
     tokio::time::sleep(AFTERWARDS).await;
     let later = Calls::now(&ground.cluster).await.since(&before);
-    // That the store is asked how far it is, by a list, is no work.
-    let work =
-        later.count(|call| !["LIST", "WATCH"].contains(&call.verb.as_str()) && call.resource != "events");
+    let work = later.writes().count(|_| true) + later.reads(AFTERWARDS);
     let work = number(usize::try_from(work).unwrap_or(usize::MAX));
     sheet.add(Figure::count("calls in ten seconds afterwards", work, "").at_most(0.0));
     operator.finish().await;

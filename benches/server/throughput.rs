@@ -1,7 +1,7 @@
 //! Numbers per second where all requests are stored when the operator starts, against a raw writer that makes the
 //! same two writes for each, by turns on one server; and what the operator computes for a number.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::answered::Answers;
 use crate::calls::{Call, Calls};
@@ -24,6 +24,7 @@ const LEG: Duration = Duration::from_mins(2);
 struct Leg {
     rate: f64,
     calls: Calls,
+    reads: u64,
     /// Computed per number, until the last one was shown and until all was quiet.
     computed: [f64; 2],
     memory: f64,
@@ -62,7 +63,6 @@ fn report(sheet: &Sheet, numbers: usize, legs: &[Leg], ratios: &[f64], raw_rates
     let writes = |leg: &Leg| leg.calls.writes().count(|_| true);
     let per_number = |count: u64| number(usize::try_from(count).unwrap_or(0)) / number(numbers);
     let instances = |call: &Call| call.resource == "instances/status";
-    let gets = |call: &Call| call.verb == "GET";
     sheet.note(format!(
         "{numbers} requests a leg, {PAIRS} pairs of legs, ratios of each: {}",
         ratios.iter().map(|ratio| format!("{ratio:.2}")).collect::<Vec<_>>().join(" ")
@@ -94,10 +94,7 @@ fn report(sheet: &Sheet, numbers: usize, legs: &[Leg], ratios: &[f64], raw_rates
     let events = |call: &Call| call.resource == "events";
     let events = of(&|leg| per_number(leg.calls.count(events)));
     sheet.add(Figure::new("events per number, until the last one is shown", events, ""));
-    sheet.add(
-        Figure::count("objects read per number", of(&|leg| per_number(leg.calls.count(gets))), "")
-            .at_most(0.0),
-    );
+    sheet.add(Figure::count("objects read per number", of(&|leg| per_number(leg.reads)), "").at_most(0.0));
     sheet.add(Figure::new("memory afterwards", of(&|leg| leg.memory), "MiB"));
 }
 
@@ -108,17 +105,19 @@ async fn by_operator(ground: &Ground, batch: &Batch) -> Leg {
     ground.caught_up().await;
     let before = Calls::now(&ground.cluster).await;
     let answers = Answers::follow(&ground.cluster, batch).await;
+    let since = Instant::now();
     let operator = ground.spawn();
     answers.until(batch.count(), LEG).await;
     let early = vitals::cpu(operator.process());
     let calls = Calls::now(&ground.cluster).await.since(&before);
+    let reads = calls.reads(since.elapsed());
     ground.quiet().await;
     let late = vitals::cpu(operator.process());
     let memory = vitals::memory(operator.process());
     operator.finish().await;
     ground.stored.remove(batch).await;
     let computed = [early, late].map(|time| millis(time) / number(batch.count()));
-    Leg { rate: answers.rate(), calls, computed, memory }
+    Leg { rate: answers.rate(), calls, reads, computed, memory }
 }
 
 /// The rate at which an operator that is at work issues the numbers of a batch.
