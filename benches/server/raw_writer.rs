@@ -82,13 +82,13 @@ fn apply(namespace: &str, waiting: &Waiting) -> Call<Vec<u8>> {
     let status: ServiceNumberRequestStatus =
         must("read a status", serde_json::from_value(waiting.served["status"].clone()));
     let name = &waiting.name;
-    let patch = json!({
+    let change = json!({
         "apiVersion": "icp-filing.dev/v1alpha1", "kind": "ServiceNumberRequest",
         "metadata": {"name": name, "namespace": namespace, "resourceVersion": waiting.revision},
         "status": status,
     });
     let params = PatchParams::apply(MANAGER).force();
-    let path = format!("/apis/icp-filing.dev/v1alpha1/namespaces/{namespace}/servicenumberrequests");
-    let requests = Request::new(path);
-    must("prepare an apply", requests.patch_subresource("status", name, &params, &Patch::Apply(&patch)))
+    let requests =
+        Request::new(format!("/apis/icp-filing.dev/v1alpha1/namespaces/{namespace}/servicenumberrequests"));
+    must("prepare an apply", requests.patch_subresource("status", name, &params, &Patch::Apply(&change)))
 }

@@ -138,23 +138,23 @@ pub async fn all(cluster: &Cluster, objects: usize) -> Vec<Cost> {
 pub async fn burst(cluster: &Cluster) -> Gathered {
     let scene = Scene::on(cluster, Who::Alice).await;
     let class = scene.class(json!({"spec": {"quota": BURST}})).await;
-    let server = scene.server(json!({"spec": {"className": class}})).await;
+    let id = scene.server(json!({"spec": {"className": class}})).await;
     all_are(&scene, INSTANCE, 1, is_ready).await;
     let before = quiet(cluster).await;
-    let requests: Vec<_> = (0..BURST).map(|n| request(&format!("claim-{n}"), &server)).collect();
-    let counted = async {
+    let requests: Vec<_> = (0..BURST).map(|n| request(&format!("claim-{n}"), &id)).collect();
+    let counting = async {
         all_are(&scene, INSTANCE, 1, |i| i["status"]["quota"]["issued"] == json!(BURST)).await;
         Instant::now()
     };
-    let served = async {
+    let serving = async {
         load::create(&scene, Who::Alice, &requests).await;
         all_are(&scene, REQUEST, BURST, is_ready).await;
         Instant::now()
     };
-    let (counted, served) = tokio::join!(counted, served);
+    let (counted, shown) = tokio::join!(counting, serving);
     let calls = quiet(cluster).await.since(&before);
     let statuses = calls.writes().count(|call| call.resource == "instances/status");
-    Gathered { statuses, late: counted.saturating_duration_since(served) }
+    Gathered { statuses, late: counted.saturating_duration_since(shown) }
 }
 
 /// A tenant with some instances. Requests and filings are called after the instance that they are about.
