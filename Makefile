@@ -79,3 +79,8 @@ versions: ## Earlier revisions of the operator and this one on one ledger, toget
 .PHONY: planted
 planted: ## Every bug planted on purpose, and what finds it; writes docs/planted.md
 	tests/planted/run
+
+.PHONY: bench
+bench: ## Speed, calls and memory of the shipped program (a quarter of an hour on two idle cores; BENCH=name for one)
+	tests/controlplane/build etcd kube-apiserver kubectl > /dev/null
+	cargo bench --locked --bench server

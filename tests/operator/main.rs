@@ -15,6 +15,7 @@ mod rng;
 mod alone;
 mod audits;
 mod calls;
+mod costs;
 mod crashes;
 mod crowds;
 mod filings;

@@ -1,0 +1,146 @@
+//! Numbers per second where all requests are stored when the operator starts, against a raw writer that makes the
+//! same two writes for each, by turns on one server; and what the operator computes for a number.
+
+use std::time::{Duration, Instant};
+
+use crate::answered::Answers;
+use crate::calls::{Call, Calls};
+use crate::ground::Ground;
+use crate::raw_writer::{RawWriter, writes};
+use crate::report::{Figure, Sheet, median, millis, number};
+use crate::settings::Settings;
+use crate::stored::{Batch, Part};
+use crate::vitals;
+
+/// Instances of a leg, with five requests each.
+const INSTANCES: usize = 1000;
+/// Instances of a leg that finds out how many writes at a time are best.
+const TRIAL: usize = 200;
+const PAIRS: usize = 5;
+/// How long one leg may take.
+const LEG: Duration = Duration::from_mins(2);
+
+/// What one leg of the operator came to.
+struct Leg {
+    rate: f64,
+    calls: Calls,
+    reads: u64,
+    /// Computed per number, until the last one was shown and until all was quiet.
+    computed: [f64; 2],
+    memory: f64,
+}
+
+pub async fn measure(settings: Settings, sheet: Sheet) {
+    let ground = Ground::start(settings).await;
+    let raw = RawWriter::new(&ground.cluster).await;
+    let (mut at_once, mut best) = (0, 0.0);
+    for tried in [4, 8, 16, 32] {
+        let batch = Batch::new(format!("t{tried}"), &ground.namespace, settings.of(TRIAL));
+        let rate = by_raw_writer(&ground, &raw, &batch, tried).await;
+        sheet.progress(format!("raw writer, {tried} at a time: {rate:.0} numbers per second"));
+        if rate > best {
+            (at_once, best) = (tried, rate);
+        }
+    }
+    sheet.note(format!("the raw writer makes {at_once} numbers at a time, its best"));
+    let instances = settings.of(INSTANCES);
+    let (mut ratios, mut legs, mut raw_rates) = (Vec::new(), Vec::new(), Vec::new());
+    for pair in 0..PAIRS {
+        let leg = by_operator(&ground, &Batch::new(format!("o{pair}"), &ground.namespace, instances)).await;
+        let batch = Batch::new(format!("r{pair}"), &ground.namespace, instances);
+        let raw_rate = by_raw_writer(&ground, &raw, &batch, at_once).await;
+        sheet.progress(format!("operator {:.0}, raw writer {raw_rate:.0} numbers per second", leg.rate));
+        ratios.push(leg.rate / raw_rate);
+        raw_rates.push(raw_rate);
+        legs.push(leg);
+    }
+    report(&sheet, instances * 5, &legs, &ratios, &raw_rates);
+    ground.stop().await;
+}
+
+fn report(sheet: &Sheet, numbers: usize, legs: &[Leg], ratios: &[f64], raw_rates: &[f64]) {
+    let of = |value: &dyn Fn(&Leg) -> f64| median(&legs.iter().map(value).collect::<Vec<_>>());
+    let writes = |leg: &Leg| leg.calls.writes().count(|_| true);
+    let per_number = |count: u64| number(usize::try_from(count).unwrap_or(0)) / number(numbers);
+    let instances = |call: &Call| call.resource == "instances/status";
+    sheet.note(format!(
+        "{numbers} requests a leg, {PAIRS} pairs of legs, ratios of each: {}",
+        ratios.iter().map(|ratio| format!("{ratio:.2}")).collect::<Vec<_>>().join(" ")
+    ));
+    sheet.add(Figure::ratio("numbers per second, operator / raw writer", median(ratios)).at_least(0.95));
+    // The operator also says on each instance what became of its numbers, which the raw writer does not.
+    let with_all: Vec<_> = legs
+        .iter()
+        .zip(raw_rates)
+        .map(|(leg, raw)| leg.rate * per_number(writes(leg)) / (raw * 2.0))
+        .collect();
+    sheet.add(Figure::ratio(
+        "writes per second until the last number, operator / raw writer",
+        median(&with_all),
+    ));
+    sheet.add(Figure::new("numbers per second, operator", of(&|leg| leg.rate), "1/s"));
+    sheet.add(Figure::new("numbers per second, raw writer", median(raw_rates), "1/s"));
+    sheet.add(Figure::new("computed per number, all told", of(&|leg| leg.computed[1]), "ms").at_most(0.7));
+    sheet.add(Figure::new(
+        "computed per number, until the last one is shown",
+        of(&|leg| leg.computed[0]),
+        "ms",
+    ));
+    sheet.add(Figure::count(
+        "statuses of instances written per number, until the last one is shown",
+        of(&|leg| per_number(leg.calls.writes().count(instances))),
+        "",
+    ));
+    let events = |call: &Call| call.resource == "events";
+    let events = of(&|leg| per_number(leg.calls.count(events)));
+    sheet.add(Figure::new("events per number, until the last one is shown", events, ""));
+    sheet.add(Figure::count("objects read per number", of(&|leg| per_number(leg.reads)), "").at_most(0.0));
+    sheet.add(Figure::new("memory afterwards", of(&|leg| leg.memory), "MiB"));
+}
+
+/// The rate at which the operator serves a batch that is stored when it starts.
+async fn by_operator(ground: &Ground, batch: &Batch) -> Leg {
+    ground.stored.put(batch, Part::Declared).await;
+    ground.stored.put(batch, Part::Waiting).await;
+    ground.caught_up().await;
+    let before = Calls::now(&ground.cluster).await;
+    let answers = Answers::follow(&ground.cluster, batch).await;
+    let since = Instant::now();
+    let operator = ground.spawn();
+    answers.until(batch.count(), LEG).await;
+    let early = vitals::cpu(operator.process());
+    let calls = Calls::now(&ground.cluster).await.since(&before);
+    let reads = calls.reads(since.elapsed());
+    ground.quiet().await;
+    let late = vitals::cpu(operator.process());
+    let memory = vitals::memory(operator.process());
+    operator.finish().await;
+    ground.stored.remove(batch).await;
+    let computed = [early, late].map(|time| millis(time) / number(batch.count()));
+    Leg { rate: answers.rate(), calls, reads, computed, memory }
+}
+
+/// The rate at which an operator that is at work issues the numbers of a batch.
+pub async fn issue(ground: &Ground, batch: &Batch) -> f64 {
+    ground.stored.put(batch, Part::Declared).await;
+    ground.quiet().await;
+    let answers = Answers::follow(&ground.cluster, batch).await;
+    ground.stored.put(batch, Part::Waiting).await;
+    answers.until(batch.count(), LEG).await;
+    ground.quiet().await;
+    answers.rate()
+}
+
+/// The rate at which the raw writer serves a batch.
+pub async fn by_raw_writer(ground: &Ground, raw: &RawWriter, batch: &Batch, at_once: usize) -> f64 {
+    ground.stored.put(batch, Part::Declared).await;
+    let revisions = ground.stored.put(batch, Part::Waiting).await;
+    let waiting = ground.stored.waiting(batch, &revisions);
+    let calls = waiting.iter().map(|waiting| writes(&batch.namespace, waiting)).collect();
+    ground.caught_up().await;
+    let answers = Answers::follow(&ground.cluster, batch).await;
+    raw.write(calls, at_once).await;
+    answers.until(batch.count(), LEG).await;
+    ground.stored.remove(batch).await;
+    answers.rate()
+}
