@@ -84,3 +84,7 @@ planted: ## Every bug planted on purpose, and what finds it; writes docs/planted
 bench: ## Speed, calls and memory of the shipped program (a quarter of an hour on two idle cores; BENCH=name for one)
 	tests/controlplane/build etcd kube-apiserver kubectl > /dev/null
 	cargo bench --locked --bench server
+
+.PHONY: bench-rules
+bench-rules: ## What one decision costs, without a server
+	cargo bench --locked --bench rules
