@@ -85,9 +85,9 @@ async fn left_alone(ground: &Ground, operator: &Operator, settings: Settings, sh
     let time = Duration::from_secs(settings.of(60) as u64);
     // What was done last is told in events, one after the other.
     let (calls, leases) = (Calls::now(&ground.cluster).await, lease_writes(ground).await);
-    let (own, computed, since) = (own_calls(operator).await, vitals::cpu(operator.process()), Instant::now());
+    let (own, before, since) = (own_calls(operator).await, vitals::cpu(operator.process()), Instant::now());
     tokio::time::sleep(time).await;
-    let computed = vitals::cpu(operator.process()) - computed;
+    let computed = vitals::cpu(operator.process()).saturating_sub(before);
     let share = computed.as_secs_f64() / since.elapsed().as_secs_f64() * 100.0;
     let own = own_calls(operator).await - own;
     let calls = Calls::now(&ground.cluster).await.since(&calls);

@@ -82,11 +82,15 @@ fn apply(namespace: &str, waiting: &Waiting) -> Call<Vec<u8>> {
     let status: ServiceNumberRequestStatus =
         must("read a status", serde_json::from_value(waiting.served["status"].clone()));
     let name = &waiting.name;
-    let change = json!({
+    let mut change = json!({
         "apiVersion": "icp-filing.dev/v1alpha1", "kind": "ServiceNumberRequest",
-        "metadata": {"name": name, "namespace": namespace, "resourceVersion": waiting.revision},
+        "metadata": {"name": name, "namespace": namespace},
         "status": status,
     });
+    // Of a request that is created on the way the revision is not known beforehand.
+    if let Some(revision) = &waiting.revision {
+        change["metadata"]["resourceVersion"] = json!(revision);
+    }
     let params = PatchParams::apply(MANAGER).force();
     let requests =
         Request::new(format!("/apis/icp-filing.dev/v1alpha1/namespaces/{namespace}/servicenumberrequests"));
