@@ -274,13 +274,12 @@ mod tests {
         let (mut watch, first) = (Watch::default(), Instant::now());
         let (old, new) = ([at(Code::StatusDiffers, "x-0", "1")], [at(Code::StatusDiffers, "x-0", "2")]);
         let none = Vec::<&Finding>::new();
-        let moment = Duration::from_millis(1);
         assert_eq!(pass(&mut watch, &old, first, Duration::ZERO), none);
         assert!(watch.unsettled, "it is looked at again although nothing changes");
-        assert_eq!(pass(&mut watch, &old, first, SETTLE - moment), none);
+        assert_eq!(pass(&mut watch, &old, first, SETTLE * 9 / 10), none);
         // The object changed, so that something is on its way again.
         assert_eq!(pass(&mut watch, &new, first, SETTLE), none);
-        assert_eq!(pass(&mut watch, &new, first, SETTLE * 2 - moment), none);
+        assert_eq!(pass(&mut watch, &new, first, SETTLE * 19 / 10), none);
         assert_eq!(pass(&mut watch, &new, first, SETTLE * 2), vec![&new[0]]);
         assert!(!watch.unsettled);
         // What went away in between begins anew.

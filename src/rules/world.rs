@@ -11,8 +11,8 @@ use kube::{Resource, ResourceExt};
 use super::ledger::{Ledger, WentBack};
 use super::{issue::class_of, key::Key, number, snapshot::Snapshot};
 use crate::api::{
-    Claim, ClaimKind, Filing, Instance, InstanceClass, QuotaScope, ServiceNumber, ServiceNumberRequest,
-    ServiceNumberSpec,
+    BoundFiling, Claim, ClaimKind, Filing, Instance, InstanceClass, QuotaScope, ServiceNumber,
+    ServiceNumberRequest, ServiceNumberSpec,
 };
 use crate::planted::{self, Bug};
 use shelf::Index;
@@ -234,6 +234,7 @@ impl World {
     }
 
     fn filings_changed(&mut self, seen: Seen<Filing>, work: &mut BTreeSet<Work>) {
+        let anew = matches!(seen, Seen::Listed(_));
         for (key, old, new) in self.filings.take(seen) {
             if let Some(old) = &old {
                 self.index_filing(&key, old, Index::remove);
@@ -248,6 +249,16 @@ impl World {
                 work.extend(drafts.map(|r| Work::Record(r.name_any())));
             }
             work.insert(Work::Filing(key));
+        }
+        if anew {
+            // A filing that came and went between two lists was never seen, and may have a number bound to it still.
+            let unseen = |b: &BoundFiling| {
+                self.serves(&b.namespace)
+                    && self.filings.get(&ObjectKey::new(&b.namespace, &b.name)).is_none()
+            };
+            let drafts = self.ledger.records().filter(|r| is_draft(r));
+            let gone = drafts.filter(|r| r.spec.filing.as_ref().is_some_and(unseen));
+            work.extend(gone.map(|r| Work::Record(r.name_any())));
         }
     }
 

@@ -91,6 +91,29 @@ fn nothing_is_to_be_looked_at_before_every_kind_was_listed_and_then_everything_i
 }
 
 #[test]
+fn a_draft_whose_filing_came_and_went_between_two_lists_is_looked_at() {
+    let held = |slot, filing| {
+        let issued = facts("i-1", slot, things::claim_of_request(&format!("r-{slot}")));
+        record(brought(issued, bound(filing, "uid-1"), NumberState::InUse), 3)
+    };
+    let filings =
+        || Observation::Filing(Seen::Listed(vec![Arc::new(things::filing("site", by_request("r-0")))]));
+    let mut world = World::default();
+    for observation in [
+        Observation::Class(Seen::Listed(Vec::new())),
+        Observation::Instance(Seen::Listed(Vec::new())),
+        Observation::Request(Seen::Listed(Vec::new())),
+        filings(),
+        Observation::Record(Seen::Listed(vec![held(0, "site"), held(1, "never-seen")])),
+    ] {
+        world.observe(observation).expect("first");
+    }
+    let work = world.observe(filings()).expect("nothing went back");
+    assert!(work.contains(&Work::Record("instance.i-1-1".to_owned())), "{work:?}");
+    assert!(!work.contains(&Work::Record("instance.i-1-0".to_owned())), "its filing is there: {work:?}");
+}
+
+#[test]
 fn a_record_that_comes_back_wakes_every_claim_that_waits_for_its_slot_to() {
     let records: Vec<_> =
         (0..2).map(|s| record(facts("i-1", s, things::claim_of_request(&format!("old{s}"))), 5)).collect();
