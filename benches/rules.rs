@@ -36,10 +36,8 @@ fn crowd() -> Things {
             let claim = format!("{name}-{slot}");
             all.requests.push(things::request(&claim, &name));
             if at + 1 < INSTANCES {
-                all.records.push(things::record(
-                    things::facts(&name, slot, things::claim_of_request(&claim)),
-                    9,
-                ));
+                all.records
+                    .push(things::record(things::facts(&name, slot, things::claim_of_request(&claim)), 9));
             }
         }
     }

@@ -16,6 +16,8 @@ use crate::requests;
 const ROUNDS: u64 = 12;
 /// How often it looks at everything before that.
 const FIRST: u64 = 3;
+/// How often it looks at everything at most until what it said first is out.
+const AT_MOST: u64 = 240;
 /// How long that may take on a machine that is busy.
 const WITHIN: Duration = Duration::from_mins(8);
 
@@ -47,8 +49,15 @@ impl Lab {
         operator.ready().await;
         // What operators that were killed left unsaid is said in the first looks.
         self.rounds(&operator, FIRST).await?;
+        let (mut looked, mut before) = (FIRST, 0);
+        // Events come after everything else, with a pause between any two.
+        while lanes.writes().len() > before && looked < AT_MOST {
+            before = lanes.writes().len();
+            looked += 1;
+            self.rounds(&operator, looked).await?;
+        }
         let before = lanes.writes().len();
-        self.rounds(&operator, FIRST + ROUNDS).await?;
+        self.rounds(&operator, looked + ROUNDS).await?;
         let writes = lanes.writes().split_off(before);
         operator.kill().await;
         let mut defects = operator.defects(&self.oracle.numbers());
