@@ -53,9 +53,9 @@ fn decisions(criterion: &mut Criterion) {
     group.bench_function("a request that is to be issued a number", |b| {
         b.iter(|| request::decide(&world, black_box(&waiting), now()));
     });
-    let served = things::key("i-7-0");
+    let settled = things::key("i-7-0");
     group.bench_function("a request that has its number", |b| {
-        b.iter(|| request::decide(&world, black_box(&served), now()));
+        b.iter(|| request::decide(&world, black_box(&settled), now()));
     });
     let draft = things::key("site");
     group.bench_function("a filing that is to be bound", |b| {

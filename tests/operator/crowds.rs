@@ -40,6 +40,7 @@ async fn crowds_get_what_the_quota_allows_from_one_operator_and_from_three() {
     many_instances(&stage, &one, LARGE).await;
     let [one] = one;
     one.finish().await;
+    assert_eq!(one.alarms(), Vec::<String>::new());
     stage.ended(one);
 
     let mut three = Vec::new();
@@ -50,6 +51,7 @@ async fn crowds_get_what_the_quota_allows_from_one_operator_and_from_three() {
     many_instances(&stage, &three, SMALL).await;
     for operator in three {
         operator.finish().await;
+        assert_eq!(operator.alarms(), Vec::<String>::new());
         stage.ended(operator);
     }
     stage.sound(&[]).await;

@@ -36,12 +36,11 @@ impl Ready {
             Work::Request(key) | Work::Filing(key) => key.namespace.as_str(),
             Work::Record(_) => "",
         };
-        match self.lanes.get_mut(lane) {
-            Some(waiting) => waiting.push_back((work, due)),
-            None => {
-                self.turns.push_back(lane.to_owned());
-                self.lanes.insert(lane.to_owned(), VecDeque::from([(work, due)]));
-            }
+        if let Some(waiting) = self.lanes.get_mut(lane) {
+            waiting.push_back((work, due));
+        } else {
+            self.turns.push_back(lane.to_owned());
+            self.lanes.insert(lane.to_owned(), VecDeque::from([(work, due)]));
         }
     }
 
