@@ -51,11 +51,7 @@ pub async fn the_cron_job_may_copy_and_nothing_else(cluster: &Cluster) {
     // One record less in the cluster than in the file: a name that was never issued.
     let text = must("read a copy", std::fs::read_to_string(&file));
     let (header, lines) = text.split_once('\n').expect("a header");
-    let last = lines.lines().last().expect("a record");
-    let (known, slot) = (slot_of(last), 3);
-    let more = last
-        .replace(&format!("-{known}\",\"number\""), &format!("-{slot}\",\"number\""))
-        .replace(&format!("\"slot\":{known}"), &format!("\"slot\":{slot}"));
+    let more = lines.lines().find_map(|line| next_slot(line, lines)).expect("a slot that is free");
     let count = lines.lines().count();
     let header = header.replace(&format!("\"records\":{count}"), &format!("\"records\":{}", count + 1));
     must("write a copy", std::fs::write(&file, format!("{header}\n{lines}{more}\n")));
@@ -70,9 +66,16 @@ pub async fn the_cron_job_may_copy_and_nothing_else(cluster: &Cluster) {
     }
 }
 
-fn slot_of(line: &str) -> i64 {
-    let line: Value = must("read a line", serde_json::from_str(line));
-    line["slot"].as_i64().expect("a slot")
+/// The same record in the next slot, if that is within the quota and nobody's.
+fn next_slot(line: &str, lines: &str) -> Option<String> {
+    let record = |line: &str| -> Value { must("read a line", serde_json::from_str(line)) };
+    let known = record(line)["slot"].as_i64().expect("a slot");
+    let slot = known + 1;
+    let next = line
+        .replace(&format!("-{known}\",\"number\""), &format!("-{slot}\",\"number\""))
+        .replace(&format!("\"slot\":{known}"), &format!("\"slot\":{slot}"));
+    let is_taken = lines.lines().any(|other| record(other)["name"] == record(&next)["name"]);
+    (record(&next)["quota"].as_i64() > Some(slot) && !is_taken).then_some(next)
 }
 
 /// What is no file, no folder, and no ledger of this cluster.

@@ -283,8 +283,10 @@ impl<'a> Round<'a> {
 
     async fn hold(&self) {
         let admin = self.cluster.kubectl(Who::Admin);
-        let folder = repository("deploy/hold").display().to_string();
-        must("hold the ledger", admin.ok(&["apply", "--server-side", "-k", &folder]).await);
+        for folder in ["deploy/hold", "crds", "deploy/policies"] {
+            let folder = repository(folder).display().to_string();
+            must("apply a folder", admin.ok(&["apply", "--server-side", "-k", &folder]).await);
+        }
         self.probe(true).await;
     }
 
