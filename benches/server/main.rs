@@ -2,37 +2,12 @@
 //! with etcd and the API server on the same machine. Only ratios within one run and counts mean anything elsewhere.
 //! BENCH=name runs one measure, BENCH_PERCENT=10 a tenth of everything for a quick look. No expectation is a failure.
 
-#[path = "../../tests/operator/calls.rs"]
-mod calls;
-#[path = "../../tests/server/fixture.rs"]
-#[allow(dead_code, reason = "shared with tests/server, which uses the rest of it")]
-mod fixture;
-#[path = "../../tests/operator/history.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod history;
-#[path = "../../tests/operator/load.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod load;
-#[path = "../../tests/server/objects.rs"]
-#[allow(dead_code, reason = "shared with tests/server, which uses the rest of it")]
-mod objects;
-#[path = "../../tests/operator/operator_process.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod operator_process;
-#[path = "../../tests/operator/oracle.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod oracle;
+#[path = "../../tests/operator/apparatus.rs"]
+mod apparatus;
 #[path = "../../tests/operator/costs/paths.rs"]
 mod paths;
-#[path = "../../tests/operator/scene.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod scene;
-#[path = "../../tests/operator/stage.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod stage;
-#[path = "../../tests/operator/wire.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod wire;
+#[path = "../../tests/operator/staging.rs"]
+mod staging;
 
 mod answered;
 mod compare;
@@ -54,6 +29,9 @@ mod latency;
 mod recovery;
 mod size;
 mod throughput;
+
+use apparatus::{fixture, history, objects, operator_process, oracle, wire};
+use staging::{calls, load, scene, stage};
 
 use std::pin::Pin;
 use std::process::ExitCode;

@@ -2,23 +2,11 @@
 //! clocks are wrong, and clusters that are restored from manifests. A failing sequence is shrunk and printed with
 //! the command that replays it; USERS=all or a count plays more of them.
 
-#[path = "../server/fixture.rs"]
-#[allow(dead_code, reason = "shared with tests/server, which uses the rest of it")]
-mod fixture;
-#[path = "../operator/history.rs"]
-mod history;
+#[path = "../operator/apparatus.rs"]
+mod apparatus;
 #[path = "../faults/mirror.rs"]
 #[allow(dead_code, reason = "shared with tests/faults, which uses the rest of it")]
 mod mirror;
-#[path = "../server/objects.rs"]
-#[allow(dead_code, reason = "shared with tests/server, which uses the rest of it")]
-mod objects;
-#[path = "../operator/operator_process.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod operator_process;
-#[path = "../operator/oracle.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod oracle;
 #[path = "../faults/people.rs"]
 #[allow(dead_code, reason = "shared with tests/faults, which uses the rest of it")]
 mod people;
@@ -30,9 +18,6 @@ mod plan;
 mod rng;
 #[path = "../faults/truth.rs"]
 mod truth;
-#[path = "../operator/wire.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod wire;
 
 mod act;
 mod clock;
@@ -49,3 +34,5 @@ mod sequences;
 mod shrink;
 mod stage;
 mod times;
+
+use apparatus::{fixture, history, objects, operator_process, oracle, wire};

@@ -2,40 +2,15 @@
 //! on a real API server and etcd whose every revision an oracle reads. `tests/versions/run` builds older revisions
 //! and names them in OLD_OPERATOR; without it this build plays both sides, which tries the scenario itself.
 
-#[path = "../operator/calls.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod calls;
-#[path = "../server/fixture.rs"]
-#[allow(dead_code, reason = "shared with tests/server, which uses the rest of it")]
-mod fixture;
-#[path = "../operator/history.rs"]
-mod history;
-#[path = "../operator/lives.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod lives;
-#[path = "../operator/load.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod load;
-#[path = "../server/objects.rs"]
-#[allow(dead_code, reason = "shared with tests/server, which uses the rest of it")]
-mod objects;
-#[path = "../operator/operator_process.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod operator_process;
-#[path = "../operator/oracle.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod oracle;
-#[path = "../operator/scene.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod scene;
-#[path = "../operator/stage.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod stage;
-#[path = "../operator/wire.rs"]
-#[allow(dead_code, reason = "shared with tests/operator, which uses the rest of it")]
-mod wire;
+#[path = "../operator/apparatus.rs"]
+mod apparatus;
+#[path = "../operator/staging.rs"]
+mod staging;
 
 mod disputed;
+
+use apparatus::{fixture, history, objects, operator_process, oracle, wire};
+use staging::{calls, lives, load, scene, stage};
 
 use std::path::{Path, PathBuf};
 
