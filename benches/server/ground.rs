@@ -13,8 +13,6 @@ use crate::scene::{INSTANCE, REQUEST, Scene, holds, instance, request};
 use crate::settings::Settings;
 use crate::stored::{INSTANCE_NAME, Mould, REQUESTS, Stored, request_name};
 
-/// How long nothing may be written for it to be quiet.
-const QUIET: Duration = Duration::from_millis(1500);
 /// How long it may take until nothing is written any more.
 const LONG: Duration = Duration::from_mins(5);
 
@@ -53,15 +51,7 @@ impl Ground {
 
     /// Waits until nobody writes any more, events aside, and gives what was called until then.
     pub async fn quiet(&self) -> Calls {
-        let mut before = Calls::now(&self.cluster).await;
-        eventually("quiet", LONG, async || {
-            tokio::time::sleep(QUIET).await;
-            let now = Calls::now(&self.cluster).await;
-            let new = now.since(&before).writes();
-            before = now.clone();
-            if new.count(|_| true) == 0 { Ok(now) } else { Err(format!("still written:{new}")) }
-        })
-        .await
+        Calls::until_quiet(&self.cluster, LONG, |new| new.writes().count(|_| true)).await
     }
 
     /// Waits until the API server has seen all that was put into the store behind its back.

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::fixture::{Cluster, Who, must};
+use crate::fixture::{Cluster, Who, eventually, must};
+
+/// How long nobody calls where it is quiet. Statuses of instances come a quarter of a second late.
+const QUIET: Duration = Duration::from_millis(1500);
 
 /// One way to call the API server, such as `POST servicenumbers 201`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +52,19 @@ impl Calls {
             *calls.entry(Call { verb: label("verb").to_owned(), resource, code }).or_default() += count;
         }
         Self(calls)
+    }
+
+    /// All until nobody makes a call that counts any more.
+    pub async fn until_quiet(cluster: &Cluster, within: Duration, counts: impl Fn(&Self) -> u64) -> Self {
+        let mut before = Self::now(cluster).await;
+        eventually("quiet", within, async || {
+            tokio::time::sleep(QUIET).await;
+            let now = Self::now(cluster).await;
+            let new = now.since(&before);
+            before = now.clone();
+            if counts(&new) == 0 { Ok(now) } else { Err(format!("still called:{new}")) }
+        })
+        .await
     }
 
     /// Those that came after.

@@ -69,35 +69,49 @@ pub type Answers = BTreeMap<String, HashSet<String>>;
 
 /// Waits until this many objects of a kind in the namespace of a scene are answered: ready, or stalled for good.
 pub async fn answers(scene: &Scene<'_>, kind: &str, count: usize) -> Answers {
+    let mut answers = Answers::new();
+    for (name, object) in all_are(scene, kind, count, LONG, |object| answer(object).is_some()).await {
+        answers.entry(answer(&object).unwrap_or_default()).or_default().insert(name);
+    }
+    answers
+}
+
+/// Waits until there are so many objects of a kind in the namespace of a scene and all are so, and gives them by name.
+/// They are watched, and none is read.
+pub async fn all_are(
+    scene: &Scene<'_>,
+    kind: &str,
+    count: usize,
+    within: Duration,
+    are: impl Fn(&Value) -> bool,
+) -> BTreeMap<String, Value> {
     let api = scene.api(Who::PlatformAdmin, kind).await;
-    let mut waiting = HashSet::new();
-    let mut answered = BTreeMap::new();
+    let (mut seen, mut waiting) = (BTreeMap::new(), HashSet::new());
     let following = async {
         let mut events =
             std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff().applied_objects());
-        while answered.len() < count || !waiting.is_empty() {
+        while seen.len() < count || !waiting.is_empty() {
             // A watch that breaks with its server begins anew by itself.
             let Some(Ok(object)) = events.next().await else { continue };
             let object = value(object);
             let name = text(&object, "/metadata/name").to_owned();
-            if let Some(answer) = answer(&object) {
+            if are(&object) {
                 waiting.remove(&name);
-                answered.insert(name, answer);
             } else {
-                answered.remove(&name);
-                waiting.insert(name);
+                waiting.insert(name.clone());
             }
+            seen.insert(name, object);
         }
     };
-    let in_time = tokio::time::timeout(LONG, following).await.is_ok();
-    let sample: Vec<_> = waiting.iter().take(5).collect();
-    let counts = (answered.len(), waiting.len());
-    assert!(in_time, "of {count} objects {counts:?} are answered and not: {sample:?}");
-    let mut answers = Answers::new();
-    for (name, answer) in answered {
-        answers.entry(answer).or_default().insert(name);
-    }
-    answers
+    let in_time = tokio::time::timeout(within, following).await.is_ok();
+    let sample: Vec<_> = waiting.iter().filter_map(|name| seen.get(name)).take(3).collect();
+    assert!(
+        in_time,
+        "of {count} objects {} are there, and {} are not as they should be: {sample:?}",
+        seen.len(),
+        waiting.len()
+    );
+    seen
 }
 
 fn answer(object: &Value) -> Option<String> {

@@ -8,19 +8,16 @@ use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::{DeleteParams, Patch, PatchParams};
-use kube::runtime::{WatchStreamExt, watcher};
 use serde_json::{Value, json};
 
 use crate::calls::{Call, Calls};
-use crate::fixture::{Cluster, Who, eventually, instance_id, must};
+use crate::fixture::{Cluster, Who, instance_id, must};
 use crate::load;
 use crate::scene::{
     FILING, INSTANCE, REQUEST, Scene, by_instance, by_number, by_request, condition, filing, holds, instance,
-    is_settled, request, text, value, with,
+    is_settled, request, text, with,
 };
 
-/// How long nothing may be called for all to be over. Statuses of instances come a quarter of a second late.
-const QUIET: Duration = Duration::from_millis(1500);
 const LONG: Duration = Duration::from_mins(2);
 /// How many numbers a burst has.
 pub const BURST: usize = 100;
@@ -254,45 +251,23 @@ fn is_ready(object: &Value) -> bool {
     is_settled(object) && holds(object, "Ready")
 }
 
-/// Waits until there are so many objects of a kind in a namespace and all are so, without reading one of them.
+/// Waits until there are so many objects of a kind in a namespace and all are so.
 async fn all_are(
     scene: &Scene<'_>,
     kind: &str,
     count: usize,
     are: impl Fn(&Value) -> bool,
 ) -> BTreeMap<String, Value> {
-    let api = scene.api(Who::PlatformAdmin, kind).await;
-    let mut seen = BTreeMap::new();
-    let following = async {
-        let events = watcher(api, watcher::Config::default()).default_backoff().applied_objects();
-        let mut events = std::pin::pin!(events);
-        while seen.len() < count || !seen.values().all(&are) {
-            let Some(Ok(object)) = events.next().await else { continue };
-            let object = value(object);
-            seen.insert(text(&object, "/metadata/name").to_owned(), object);
-        }
-    };
-    let in_time = tokio::time::timeout(LONG, following).await.is_ok();
-    let not = seen.values().find(|object| !are(object));
-    assert!(in_time, "of {count} objects {} are there, and not as they should be: {not:?}", seen.len());
-    seen
+    load::all_are(scene, kind, count, LONG, are).await
 }
 
 /// Waits until nothing is called any more but for lists, watches and events, and gives all until then.
 async fn quiet(cluster: &Cluster) -> Calls {
-    let counts = |call: &Call| {
+    let is_work = |call: &Call| {
         !["LIST", "WATCH"].contains(&call.verb.as_str())
             && call.resource != "events"
             // How the store is asked from time to time how far it is.
             && (call.verb.as_str(), call.resource.as_str()) != ("GET", "servicenumbers")
     };
-    let mut before = Calls::now(cluster).await;
-    eventually("quiet", LONG, async || {
-        tokio::time::sleep(QUIET).await;
-        let now = Calls::now(cluster).await;
-        let new = now.since(&before);
-        before = now.clone();
-        if new.count(counts) == 0 { Ok(now) } else { Err(format!("still called:{new}")) }
-    })
-    .await
+    Calls::until_quiet(cluster, LONG, |new| new.count(is_work)).await
 }
