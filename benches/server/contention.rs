@@ -28,8 +28,7 @@ pub async fn measure(settings: Settings, sheet: Sheet) {
     let took = since.elapsed();
     let winners = answers.times().values().filter(|(answer, _)| *answer == Answer::Number).count();
     let calls = ground.quiet().await.since(&before);
-    let count =
-        |pick: &dyn Fn(&Call) -> bool| number(usize::try_from(calls.count(pick)).unwrap_or(usize::MAX));
+    let count = |pick: &dyn Fn(&Call) -> bool| number(calls.count(pick));
     let created = |call: &Call| call.verb == "POST" && call.resource == "servicenumbers";
     let said = |call: &Call| call.resource == "servicenumberrequests/status";
     sheet.note(format!("{claims} claims on one instance of five numbers, {winners} winners"));
@@ -48,8 +47,7 @@ pub async fn measure(settings: Settings, sheet: Sheet) {
     tokio::time::sleep(AFTERWARDS).await;
     let later = Calls::now(&ground.cluster).await.since(&before);
     let work = later.writes().count(|_| true) + later.reads(AFTERWARDS);
-    let work = number(usize::try_from(work).unwrap_or(usize::MAX));
-    sheet.add(Figure::count("calls in ten seconds afterwards", work, "").at_most(0.0));
+    sheet.add(Figure::count("calls in ten seconds afterwards", number(work), "").at_most(0.0));
     operator.finish().await;
     ground.stop().await;
 }

@@ -95,8 +95,7 @@ async fn left_alone(ground: &Ground, operator: &Operator, settings: Settings, sh
     let minutes = time.as_secs_f64() / 60.0;
     sheet.add(Figure::new("left alone: of a core", share, "%").at_most(0.1));
     let writes = calls.writes().count(|_| true);
-    let writes = number(usize::try_from(writes).unwrap_or(usize::MAX));
-    sheet.add(Figure::count("left alone: writes but for the lease", writes, "").at_most(0.0));
+    sheet.add(Figure::count("left alone: writes but for the lease", number(writes), "").at_most(0.0));
     sheet.add(Figure::new("left alone: writes of the lease a minute", leases / minutes, ""));
     sheet.add(Figure::new("left alone: calls a minute", own / minutes, ""));
     sheet.note(format!("left alone:{calls}"));

@@ -4,6 +4,8 @@
 
 #[path = "../../tests/operator/apparatus.rs"]
 mod apparatus;
+#[path = "../../tests/operator/costs/bars.rs"]
+mod bars;
 #[path = "../../tests/operator/costs/paths.rs"]
 mod paths;
 #[path = "../../tests/operator/staging.rs"]

@@ -246,8 +246,8 @@ impl Report {
 }
 
 /// A count as a figure.
-pub fn number(count: usize) -> f64 {
-    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+pub fn number(count: impl TryInto<u32>) -> f64 {
+    count.try_into().map_or(f64::INFINITY, f64::from)
 }
 
 /// Milliseconds.

@@ -61,7 +61,7 @@ pub async fn measure(settings: Settings, sheet: Sheet) {
 fn report(sheet: &Sheet, numbers: usize, legs: &[Leg], ratios: &[f64], raw_rates: &[f64]) {
     let of = |value: &dyn Fn(&Leg) -> f64| median(&legs.iter().map(value).collect::<Vec<_>>());
     let writes = |leg: &Leg| leg.calls.writes().count(|_| true);
-    let per_number = |count: u64| number(usize::try_from(count).unwrap_or(0)) / number(numbers);
+    let per_number = |count: u64| number(count) / number(numbers);
     let instances = |call: &Call| call.resource == "instances/status";
     sheet.note(format!(
         "{numbers} requests a leg, {PAIRS} pairs of legs, ratios of each: {}",
