@@ -4,7 +4,7 @@ use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 
 use super::{
     conditions::{Aspect, Verdict, Word, conditions},
-    issue::{class_of, judge, key_of},
+    issue::{judge, key_of},
     life,
     world::{ObjectKey, World},
 };
@@ -35,7 +35,7 @@ pub fn decide(world: &World, key: &ObjectKey, now: Timestamp) -> Option<(Instanc
         observed_generation: generation,
         conditions: conditions(previous, generation, now, &verdict, &[aspect]),
         refusals: judgement.refusals,
-        quota: class_of(world, instance).map(|class| count(world, instance, class)),
+        quota: world.class_of(instance).map(|class| count(world, instance, class)),
         unused_numbers: unused(world, key),
         next_change_time: judgement.next_change.map(Time),
     };

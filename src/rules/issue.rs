@@ -88,7 +88,7 @@ pub fn allocate(world: &World, asking: &Asking<'_>, now: Timestamp) -> Allocatio
     let Some(instance) = world.instances.get(&ObjectKey::new(&claim.namespace, *instance_name)) else {
         return Allocation::Refused(vec![instance_not_found(instance_name)], None);
     };
-    let class = class_of(world, instance);
+    let class = world.class_of(instance);
     let Judgement { mut refusals, next_change } = judge(world, instance, now);
     if instance.spec.account_id != *account {
         refusals.push(refusal(
@@ -159,14 +159,8 @@ pub fn allocate(world: &World, asking: &Asking<'_>, now: Timestamp) -> Allocatio
 /// Judges an instance as it is declared, with its class and its twins.
 #[must_use]
 pub fn judge(world: &World, instance: &Instance, now: Timestamp) -> Judgement {
-    let class = class_of(world, instance);
+    let class = world.class_of(instance);
     eligibility::judge(&instance.spec, class.map(|c| &c.spec), !is_served(world, instance), now)
-}
-
-/// The class that an instance names.
-#[must_use]
-pub fn class_of<'a>(world: &'a World, instance: &Instance) -> Option<&'a Arc<InstanceClass>> {
-    world.classes.get(&ObjectKey::new("", &instance.spec.class_name))
 }
 
 /// What an instance's numbers are counted under.

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 use kube::{Resource, ResourceExt};
 
 use super::ledger::{Ledger, WentBack};
-use super::{issue::class_of, key::Key, number, snapshot::Snapshot};
+use super::{key::Key, number, snapshot::Snapshot};
 use crate::api::{
     BoundFiling, Claim, ClaimKind, Filing, Instance, InstanceClass, QuotaScope, ServiceNumber,
     ServiceNumberRequest, ServiceNumberSpec,
@@ -129,6 +129,12 @@ impl World {
     /// The namespaces in which an instance of this name is declared.
     pub fn namespaces_of(&self, instance: &str) -> impl Iterator<Item = &String> {
         self.namespaces_of_instance.get(instance)
+    }
+
+    /// The class that an instance names.
+    #[must_use]
+    pub fn class_of(&self, instance: &Instance) -> Option<&Arc<InstanceClass>> {
+        self.classes.get(&ObjectKey::new("", &instance.spec.class_name))
     }
 
     /// Everything as it stands, to be looked at as a whole elsewhere. Kinds that were not listed are absent.
@@ -375,7 +381,7 @@ impl World {
     fn slot_taken(&self, before: Option<i32>, spec: &ServiceNumberSpec, work: &mut BTreeSet<Work>) {
         let both = before.and(self.ledger.issued(&Key::of_record(spec)));
         self.slot_affects(spec, work, |instance| {
-            let class = self.instances.get(instance).and_then(|instance| class_of(self, instance));
+            let class = self.instances.get(instance).and_then(|instance| self.class_of(instance));
             both.zip(class).is_none_or(|(issued, class)| issued >= class.spec.quota)
         });
     }

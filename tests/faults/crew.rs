@@ -1,6 +1,5 @@
 //! Operators of one tenant's own, which are killed, told to end, stopped and started again as a plan has it.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
@@ -122,10 +121,7 @@ impl Crew<'_> {
 
     /// Judges the log of one that ended. Numbers of other tenants are not known to it.
     fn judge(&self, operator: &Operator) {
-        let numbers: HashSet<String> = self.lab.oracle.numbers();
-        let mut wrong = lock(&self.wrong);
-        wrong.extend(operator.defects(&numbers));
-        wrong.extend(operator.alarms());
+        lock(&self.wrong).extend(self.lab.judge_log(operator));
     }
 
     fn note<T, E: std::fmt::Display>(&self, what: &str, result: Result<T, E>) {

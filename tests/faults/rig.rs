@@ -80,8 +80,7 @@ impl<'l> Shared<'l> {
             } else {
                 operator.finish().await;
             }
-            wrong.extend(operator.defects(&self.lab.oracle.numbers()));
-            wrong.extend(operator.alarms());
+            wrong.extend(self.lab.judge_log(operator));
         }
         wrong
     }

@@ -34,6 +34,12 @@ pub enum Expected {
     Stalled(BTreeSet<String>),
 }
 
+impl Expected {
+    fn stalled(reasons: &[&str]) -> Self {
+        Self::Stalled(reasons.iter().map(|&reason| reason.to_owned()).collect())
+    }
+}
+
 /// A tenant and its people.
 pub struct Tenant<'l> {
     /// A word in every name of its objects.
@@ -220,8 +226,7 @@ impl<'l> Tenant<'l> {
 
     /// Waits until an object is stalled for exactly these reasons, and for what its manifest says now.
     pub async fn stalled(&self, kind: Kind, name: &str, reasons: &[&str]) -> Outcome {
-        let reasons = reasons.iter().map(|&reason| reason.to_owned()).collect();
-        self.comes_to(kind, name, Expected::Stalled(reasons)).await
+        self.comes_to(kind, name, Expected::stalled(reasons)).await
     }
 
     /// Waits until an object is stalled for exactly these reasons. An operator that does not see the cause yet may be
@@ -230,8 +235,7 @@ impl<'l> Tenant<'l> {
         if !self.lanes.is_in_past(&self.token) {
             return self.stalled(kind, name, reasons).await;
         }
-        let stalled = Expected::Stalled(reasons.iter().map(|&reason| reason.to_owned()).collect());
-        let ready = Expected::Ready(ready.to_owned());
+        let (stalled, ready) = (Expected::stalled(reasons), Expected::Ready(ready.to_owned()));
         self.look(kind, name, |object| as_expected(object, &stalled).or_else(|_| as_expected(object, &ready)))
             .await
     }

@@ -39,6 +39,13 @@ impl Lab {
         wrong
     }
 
+    /// What in the log of an operator that ended is the trace of a defect, or its audit's alarm.
+    pub fn judge_log(&self, operator: &Operator) -> Vec<String> {
+        let mut wrong = operator.defects(&self.oracle.numbers());
+        wrong.extend(operator.alarms());
+        wrong
+    }
+
     /// Has a new operator look at everything again and again: it has nothing to write, not even an event.
     async fn quiet(&self) -> Result<(), String> {
         let lanes = Arc::new(Lanes::of(1));
@@ -47,22 +54,21 @@ impl Lab {
         let folder = self.cluster.control_plane().dir();
         let operator = Operator::with(folder, proxy.kubeconfig(), &["--resync-seconds", "1"]);
         operator.ready().await;
-        // What operators that were killed left unsaid is said in the first looks.
-        self.rounds(&operator, FIRST).await?;
+        // What operators that were killed left unsaid is said in the first looks; its events come after everything
+        // else, with a pause between any two.
         let (mut looked, mut before) = (FIRST, 0);
-        // Events come after everything else, with a pause between any two.
-        while lanes.writes().len() > before && looked < AT_MOST {
-            before = lanes.writes().len();
-            looked += 1;
+        loop {
             self.rounds(&operator, looked).await?;
+            let written = lanes.writes().len();
+            if written == before || looked == AT_MOST {
+                break;
+            }
+            (looked, before) = (looked + 1, written);
         }
-        let before = lanes.writes().len();
         self.rounds(&operator, looked + ROUNDS).await?;
         let writes = lanes.writes().split_off(before);
         operator.kill().await;
-        let mut defects = operator.defects(&self.oracle.numbers());
-        defects.extend(operator.alarms());
-        if let Some(defect) = defects.into_iter().next() {
+        if let Some(defect) = self.judge_log(&operator).into_iter().next() {
             return Err(defect);
         }
         if writes.is_empty() {
