@@ -53,6 +53,11 @@ image: ## The container image (needs docker)
 # Applicants, a registrar and a platform administrator, each with a token of their own.
 DEMO_USERS := --user platform-admin --user registrar --user alice --user agent
 
+.PHONY: charts
+charts: ## The Helm chart against deploy/ and its variants, object by object, and on a real API server (builds helm once)
+	cargo build --workspace --locked
+	tests/charts/run --live
+
 .PHONY: faults
 faults: ## Every fault at every write of every scenario, users, outages and restores, on the real API server (over an hour)
 	FAULTS=all $(FAULTS_WITH) --test faults -- --nocapture
