@@ -100,7 +100,7 @@ async fn dump_tells_the_same(cluster: &Cluster, auditor: &Path) {
 }
 
 /// One number in every state.
-async fn lives(scene: &Scene<'_>) {
+pub async fn lives(scene: &Scene<'_>) {
     let server = scene.server(json!({})).await;
     for name in ["unused", "draft", "sent", "through"] {
         scene.apply(&request(name, &server)).await;

@@ -23,6 +23,7 @@ mod history;
 mod leadership;
 mod lives;
 mod load;
+mod monitoring;
 mod operator_process;
 mod oracle;
 mod orders;

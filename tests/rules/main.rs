@@ -1,5 +1,5 @@
-//! What the rules decide, in tables and by property. Needs no cluster and does no I/O but to read the shipped
-//! classes.
+//! What the rules decide, in tables and by property. Needs no cluster and does no I/O but to read what is
+//! shipped and its pages.
 
 #![allow(
     clippy::assigning_clones,
@@ -19,6 +19,7 @@ mod life;
 mod messages;
 mod months;
 mod outcomes;
+mod pages;
 mod requests;
 mod said;
 mod sources;
