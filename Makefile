@@ -85,6 +85,10 @@ versions: ## Earlier revisions of the operator and this one on one ledger, toget
 planted: ## Every bug planted on purpose, and what finds it; writes docs/planted.md
 	tests/planted/run
 
+.PHONY: monitoring
+monitoring: ## Check the alerts with promtool (built once a machine), one series that fires each and one that does not
+	tests/monitoring/run
+
 .PHONY: bench
 bench: ## Speed, calls and memory of the shipped program (a quarter of an hour on two idle cores; BENCH=name for one)
 	tests/controlplane/build etcd kube-apiserver kubectl > /dev/null
