@@ -67,7 +67,8 @@ fn said(folder: &str, words: &mut BTreeSet<String>) {
         }
         let source = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         for rest in source.split("Word::new(").skip(1) {
-            if let Some((word, _)) = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split_once('"')) {
+            if let Some((word, _)) = rest.trim_start().strip_prefix('"').and_then(|rest| rest.split_once('"'))
+            {
                 words.insert(word.to_owned());
             }
         }

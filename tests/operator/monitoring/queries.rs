@@ -44,7 +44,10 @@ pub fn named(query: &str) -> Named {
                 // A function.
                 Some(_) => after,
                 None => {
-                    if !first.is_ascii_digit() && !WORDS.contains(&word) {
+                    // An aggregation says what it groups by before what it is of.
+                    let next = after.trim_start().split(|c| !is_of_word(c)).next().unwrap_or_default();
+                    let operator = WORDS.contains(&word) || LISTS.contains(&next);
+                    if !first.is_ascii_digit() && !operator {
                         word.clone_into(&mut metric);
                         named.metrics.insert(metric.clone());
                     }
@@ -68,10 +71,10 @@ fn split(text: &str, end: char) -> (&str, &str) {
 }
 
 fn selected(metric: &str, matcher: &str) -> (String, String, Option<String>) {
-    let (label, value) = split(matcher, '=');
-    let exact = value.starts_with('"') && !label.ends_with('!');
-    let label = label.trim().trim_end_matches('!').to_owned();
-    (metric.to_owned(), label, exact.then(|| value.trim().trim_matches('"').to_owned()))
+    let at = matcher.find(['=', '!']).unwrap_or_else(|| panic!("{matcher} selects nothing"));
+    let (label, value) = matcher.split_at(at);
+    let exact = value.strip_prefix("=\"").map(|value| value.trim().trim_matches('"').to_owned());
+    (metric.to_owned(), label.trim().to_owned(), exact)
 }
 
 #[test]
