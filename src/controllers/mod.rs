@@ -10,6 +10,7 @@ pub mod instance;
 pub mod meter;
 pub mod observe;
 pub mod queue;
+pub mod readable;
 pub mod record;
 pub mod records;
 pub mod request;

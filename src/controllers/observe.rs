@@ -5,7 +5,6 @@ use futures::{Stream, StreamExt};
 use k8s_openapi::jiff::Timestamp;
 use kube::{
     Api, Client, Resource, ResourceExt,
-    core::DeserializeGuard,
     runtime::{
         WatchStreamExt,
         utils::Backoff,
@@ -19,6 +18,7 @@ use super::{
     Context,
     api_error::with_sources,
     queue::Adder,
+    readable::Readable,
     store::{self, Doubt},
 };
 use crate::{
@@ -74,7 +74,7 @@ pub async fn watch_all(context: Arc<Context>, adder: Adder, namespace: Option<St
     }
 }
 
-fn scoped<K>(client: &Client, namespace: Option<&str>) -> Api<DeserializeGuard<K>>
+fn scoped<K>(client: &Client, namespace: Option<&str>) -> Api<Readable<K>>
 where
     K: Resource<Scope = kube::core::NamespaceResourceScope>,
     K::DynamicType: Default,
@@ -99,7 +99,7 @@ fn refuse(record: &ObjectKey, error: &str) -> Result<(), Fatal> {
 async fn watch<K>(
     context: &Arc<Context>,
     adder: &Adder,
-    api: Api<DeserializeGuard<K>>,
+    api: Api<Readable<K>>,
     observation: fn(Seen<K>) -> Observation,
     unreadable: Unreadable,
 ) -> Result<std::convert::Infallible, Fatal>
@@ -139,7 +139,7 @@ impl Backoff for Pauses {
 async fn follow<K: Resource + Clone>(
     context: &Arc<Context>,
     adder: &Adder,
-    events: impl Stream<Item = watcher::Result<watcher::Event<DeserializeGuard<K>>>>,
+    events: impl Stream<Item = watcher::Result<watcher::Event<Readable<K>>>>,
     observation: fn(Seen<K>) -> Observation,
     unreadable: Unreadable,
     kind: &str,
@@ -147,12 +147,8 @@ async fn follow<K: Resource + Clone>(
     let mut events = pin!(events);
     let mut listed: Vec<Arc<K>> = Vec::new();
     let mut last_error = None;
-    let read = |guard: DeserializeGuard<K>| match guard.0 {
-        Ok(mut object) => {
-            // Nothing reads them, and they are half of an object.
-            object.managed_fields_mut().clear();
-            Ok(Ok(Arc::new(object)))
-        }
+    let read = |object: Readable<K>| match object.0 {
+        Ok(object) => Ok(Ok(Arc::new(object))),
         Err(invalid) => {
             let meta = &invalid.metadata;
             let key = ObjectKey::new(

@@ -5,6 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{
     Api, Resource, ResourceExt,
     api::{Patch, PatchParams},
+    core::object::HasStatus,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
@@ -82,7 +83,11 @@ pub async fn write<K, S>(
     wanted: &S,
 ) -> Result<Written<K>, Failure>
 where
-    K: Resource<Scope = kube::core::NamespaceResourceScope> + Clone + DeserializeOwned + Serialize + Debug,
+    K: Resource<Scope = kube::core::NamespaceResourceScope>
+        + HasStatus<Status = S>
+        + Clone
+        + DeserializeOwned
+        + Debug,
     K::DynamicType: Default,
     S: OwnStatus,
 {
@@ -106,7 +111,7 @@ where
     let apply = Patch::Apply(patch(&wanted, revision));
     let written = bounded(api.patch_status(&name, &params, &apply)).await?;
     // What somebody else put into a field of ours outlives an apply that does not name it: it is taken out.
-    let strays = strays::<S>(&json!(written)["status"], &wanted);
+    let strays = strays::<S>(&json!(written.status()), &wanted);
     let mut written = if strays.is_empty() {
         written
     } else {
