@@ -47,7 +47,7 @@ type Measure = fn(Settings, Sheet) -> Pin<Box<dyn Future<Output = ()>>>;
 
 /// Every measure by its name, with how long it may take.
 const MEASURES: &[(&str, u64, Measure)] = &[
-    ("throughput", 300, |settings, sheet| Box::pin(throughput::measure(settings, sheet))),
+    ("throughput", 900, |settings, sheet| Box::pin(throughput::measure(settings, sheet))),
     ("costs", 180, |settings, sheet| Box::pin(costs::measure(settings, sheet))),
     ("latency", 420, |settings, sheet| Box::pin(latency::measure(settings, sheet))),
     ("contention", 60, |settings, sheet| Box::pin(contention::measure(settings, sheet))),
