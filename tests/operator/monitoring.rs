@@ -9,7 +9,7 @@ use icp_filing_operator::api::Reason;
 use serde_json::{Value, json};
 
 use crate::audits;
-use crate::fixture::{Cluster, SOON, Who, eventually, must};
+use crate::fixture::{Cluster, SOON, Who, eventually, must, repository};
 use crate::operator_process::Operator;
 use crate::scene::{FILING, REQUEST, Scene, by_number, filing, request, text};
 use crate::stage::Stage;
@@ -147,8 +147,7 @@ fn lacks(exported: &Exported, (place, query): &(String, String)) -> Vec<String> 
 }
 
 fn shipped(file: &str) -> String {
-    let path = format!("{}/deploy/monitoring/{file}", env!("CARGO_MANIFEST_DIR"));
-    must("read what is shipped", std::fs::read_to_string(path))
+    must("read what is shipped", std::fs::read_to_string(repository("deploy/monitoring").join(file)))
 }
 
 /// The query of each alert.
