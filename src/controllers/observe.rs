@@ -147,16 +147,9 @@ async fn follow<K: Resource + Clone>(
     let mut events = pin!(events);
     let mut listed: Vec<Arc<K>> = Vec::new();
     let mut last_error = None;
-    let read = |object: Readable<K>| match object.0 {
+    let read = |object: Readable<K>| match object.read() {
         Ok(object) => Ok(Ok(Arc::new(object))),
-        Err(invalid) => {
-            let meta = &invalid.metadata;
-            let key = ObjectKey::new(
-                meta.namespace.clone().unwrap_or_default(),
-                meta.name.clone().unwrap_or_default(),
-            );
-            unreadable(&key, &invalid.error).map(|()| Err(key))
-        }
+        Err((key, error)) => unreadable(&key, &error).map(|()| Err(key)),
     };
     while let Some(event) = events.next().await {
         let seen = match event {

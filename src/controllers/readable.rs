@@ -2,83 +2,86 @@
 //! nobody reads of one is left out while it is read. What is then done with an object is not decided here.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::Resource;
+use kube::{Resource, ResourceExt, core::error_boundary::InvalidObject};
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor},
+    de::{DeserializeOwned, DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::{Map, Value};
 use std::{borrow::Cow, fmt};
 
-/// An object without its managed fields, which are half of it and say nothing here; or what is known of one that
-/// cannot be read.
-#[derive(Clone, Debug)]
-pub struct Readable<K>(pub Result<K, Unreadable>);
+use crate::rules::world::ObjectKey;
 
-/// An object that is not as its kind is, or is of a newer version.
+/// An object without its managed fields, which are half of it and say nothing here; or what is known of one that
+/// is not as its kind is, or is of a newer version.
 #[derive(Clone, Debug)]
-pub struct Unreadable {
-    /// What is wrong with it.
-    pub error: String,
-    /// Which one it is.
-    pub metadata: ObjectMeta,
+pub struct Readable<K>(Result<K, InvalidObject>);
+
+impl<K> Readable<K> {
+    /// The object, or which one cannot be read and what is wrong with it.
+    pub fn read(self) -> Result<K, (ObjectKey, String)> {
+        self.0.map_err(|InvalidObject { error, metadata }| {
+            let (namespace, name) =
+                (metadata.namespace.unwrap_or_default(), metadata.name.unwrap_or_default());
+            (ObjectKey::new(namespace, name), error)
+        })
+    }
 }
 
-impl<'de, K: DeserializeOwned> Deserialize<'de> for Readable<K> {
+impl<'de, K: Resource + DeserializeOwned> Deserialize<'de> for Readable<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let object = Value::Object(deserializer.deserialize_map(Object)?);
-        Ok(Self(K::deserialize(&object).map_err(|error| Unreadable {
-            error: error.to_string(),
-            metadata: ObjectMeta::deserialize(&object["metadata"]).unwrap_or_default(),
-        })))
+        let object = Fields::OfObject.deserialize(deserializer)?;
+        match K::deserialize(&object) {
+            Ok(mut object) => {
+                // Empty and not absent, as `status` leaves them in answers: one object has one form.
+                object.managed_fields_mut().clear();
+                Ok(Self(Ok(object)))
+            }
+            Err(error) => {
+                let metadata = object.get("metadata").map(ObjectMeta::deserialize).transpose();
+                let metadata = metadata.map_err(D::Error::custom)?.unwrap_or_default();
+                Ok(Self(Err(InvalidObject { error: error.to_string(), metadata })))
+            }
+        }
     }
 }
 
 /// Reads an object, but for its managed fields.
-struct Object;
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fields {
+    OfObject,
+    OfMetadata,
+}
 
-impl<'de> Visitor<'de> for Object {
-    type Value = Map<String, Value>;
+impl<'de> DeserializeSeed<'de> for Fields {
+    type Value = Value;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut object = Map::new();
-        while let Some(key) = map.next_key::<String>()? {
-            let value = if key == "metadata" { map.next_value::<Metadata>()?.0 } else { map.next_value()? };
-            object.insert(key, value);
-        }
-        Ok(object)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-struct Metadata(Value);
+impl<'de> Visitor<'de> for Fields {
+    type Value = Value;
 
-impl<'de> Deserialize<'de> for Metadata {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Fields;
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Metadata;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::OfObject { "an object" } else { "the metadata of an object" })
+    }
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("metadata of an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metadata, A::Error> {
-                let mut fields = Map::new();
-                while let Some(key) = map.next_key::<String>()? {
-                    if key == "managedFields" {
-                        map.next_value::<IgnoredAny>()?;
-                    } else {
-                        fields.insert(key, map.next_value()?);
-                    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut fields = Map::new();
+        while let Some(field) = map.next_key::<String>()? {
+            let value = match (self, field.as_str()) {
+                (Self::OfObject, "metadata") => map.next_value_seed(Self::OfMetadata)?,
+                (Self::OfMetadata, "managedFields") => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
                 }
-                Ok(Metadata(Value::Object(fields)))
-            }
+                _ => map.next_value()?,
+            };
+            fields.insert(field, value);
         }
-        deserializer.deserialize_map(Fields)
+        Ok(Value::Object(fields))
     }
 }
 
@@ -103,11 +106,11 @@ impl<K: Resource> Resource for Readable<K> {
     }
 
     fn meta(&self) -> &ObjectMeta {
-        self.0.as_ref().map_or_else(|unreadable| &unreadable.metadata, K::meta)
+        self.0.as_ref().map_or_else(|invalid| &invalid.metadata, K::meta)
     }
 
     fn meta_mut(&mut self) -> &mut ObjectMeta {
-        self.0.as_mut().map_or_else(|unreadable| &mut unreadable.metadata, K::meta_mut)
+        self.0.as_mut().map_or_else(|invalid| &mut invalid.metadata, K::meta_mut)
     }
 }
 
@@ -115,7 +118,7 @@ impl<K: Resource> Resource for Readable<K> {
 mod tests {
     use super::*;
     use crate::api::ServiceNumberRequest;
-    use kube::{ResourceExt, core::WatchEvent};
+    use kube::core::WatchEvent;
     use serde_json::json;
 
     fn request(instance: &Value) -> Value {
@@ -139,7 +142,7 @@ mod tests {
             assert_eq!((read.name_any().as_str(), read.spec.instance_ref.name.as_str()), ("a", "i"));
             assert_eq!(
                 (read.resource_version().as_deref(), &read.metadata.managed_fields),
-                (Some("7"), &None)
+                (Some("7"), &Some(Vec::new()))
             );
         }
     }
@@ -149,7 +152,7 @@ mod tests {
         let both = json!([request(&json!(7)), request(&json!("i"))]);
         let read: Vec<Readable<ServiceNumberRequest>> = serde_json::from_value(both).expect("a list");
         assert!(read[1].0.is_ok());
-        assert!(read[0].0.as_ref().is_err_and(|unreadable| unreadable.error.contains("string")), "{read:?}");
+        assert!(read[0].0.as_ref().is_err_and(|invalid| invalid.error.contains("string")), "{read:?}");
         assert_eq!((read[0].name_any(), read[0].namespace().as_deref()), ("a".to_owned(), Some("b")));
     }
 }

@@ -5,13 +5,16 @@
 
 use std::{fmt::Debug, time::Duration};
 
-use kube::{Api, Client, Resource, api::ListParams, core::DeserializeGuard};
+use kube::{Api, Client, Resource, api::ListParams};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 use super::sort;
 use crate::{
-    controllers::api_error::{CALL_TIMEOUT, with_sources},
+    controllers::{
+        api_error::{CALL_TIMEOUT, with_sources},
+        readable::Readable,
+    },
     rules::snapshot::{Kind, Snapshot, Unreadable},
 };
 
@@ -84,7 +87,7 @@ where
     K: Resource + Clone + DeserializeOwned + Debug,
     K::DynamicType: Default,
 {
-    let api: Api<DeserializeGuard<K>> = Api::all(client.clone());
+    let api: Api<Readable<K>> = Api::all(client.clone());
     let mut tries = 0;
     loop {
         tries += 1;
@@ -112,7 +115,7 @@ where
     }
 }
 
-async fn pages<K>(api: &Api<DeserializeGuard<K>>) -> kube::Result<Vec<DeserializeGuard<K>>>
+async fn pages<K>(api: &Api<Readable<K>>) -> kube::Result<Vec<Readable<K>>>
 where
     K: Resource + Clone + DeserializeOwned + Debug,
 {

@@ -11,13 +11,14 @@ use std::{
     sync::Arc,
 };
 
-use kube::{Resource, ResourceExt, core::DeserializeGuard};
+use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::sort;
 use crate::{
     api::{GROUP, VERSION},
+    controllers::readable::Readable,
     rules::{
         snapshot::{Kind, Snapshot, Unreadable},
         world::ObjectKey,
@@ -257,7 +258,7 @@ fn put<K: Resource + DeserializeOwned>(
     readable: &mut Option<Vec<Arc<K>>>,
     unreadable: &mut Vec<Unreadable>,
 ) -> serde_json::Result<()> {
-    let object: DeserializeGuard<K> = serde_json::from_value(object)?;
+    let object: Readable<K> = serde_json::from_value(object)?;
     sort(kind, object, readable.get_or_insert_default(), unreadable);
     Ok(())
 }
