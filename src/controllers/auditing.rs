@@ -8,12 +8,15 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    sync::{Arc, atomic::Ordering},
+    io,
+    sync::{Arc, atomic::Ordering, mpsc},
+    thread,
     time::{Duration, Instant},
 };
 
 use k8s_openapi::{api::core::v1::ObjectReference, jiff::Timestamp};
 use kube::{Api, Resource, ResourceExt};
+use tokio::sync::oneshot;
 
 use super::{
     Context,
@@ -41,11 +44,35 @@ const READS: usize = 8;
 /// The reason of the event.
 const REASON: &str = "InvariantBroken";
 
+/// Judges what it is sent, on a thread of its own.
+type Judge = mpsc::Sender<Case>;
+
+/// What is to be judged as of a time, and where the findings go.
+struct Case {
+    snapshot: Arc<Snapshot>,
+    now: Timestamp,
+    findings: oneshot::Sender<Vec<Finding>>,
+}
+
+/// Starts the thread, away from the tasks that serve claims. It is one for all passes: a thread that starts when
+/// memory has run out panics before it does anything.
+fn judge() -> io::Result<Judge> {
+    let (judge, cases) = mpsc::channel::<Case>();
+    thread::Builder::new().name("audit".to_owned()).spawn(move || {
+        for Case { snapshot, now, findings } in cases {
+            // Who asked may have gone: the process ends then.
+            drop(findings.send(audit::findings(&snapshot, now)));
+        }
+    })?;
+    Ok(judge)
+}
+
 /// Audits for ever. Whether events are due is asked each time: those of a standby are its leader's.
 pub async fn run(context: Arc<Context>, leads: impl Fn() -> bool) {
     let mut watch = Watch::default();
     let mut last = None;
     let mut pause = PAUSE;
+    let mut court = judge();
     loop {
         tokio::time::sleep(pause).await;
         let seen = context.decide(|world, now| {
@@ -64,22 +91,24 @@ pub async fn run(context: Arc<Context>, leads: impl Fn() -> bool) {
         };
         let begun = Instant::now();
         let snapshot = Arc::new(snapshot);
-        let judged = snapshot.clone();
-        let (say, found) = tokio::sync::oneshot::channel();
-        // Away from the tasks that serve claims, on a thread that may be refused where the runtime's would panic.
-        let judge = std::thread::Builder::new().name("audit".to_owned());
-        if let Err(error) = judge.spawn(move || say.send(audit::findings(&judged, now)).is_ok()) {
-            tracing::warn!(%error, "no thread for the audit; raise the limits of the process");
-            pause = LONGEST;
-            continue;
-        }
-        let found = match found.await {
-            Ok(found) => found,
+        let found = match &court {
+            Ok(judge) => {
+                let (findings, found) = oneshot::channel();
+                drop(judge.send(Case { snapshot: snapshot.clone(), now, findings }));
+                found.await
+            }
             Err(error) => {
-                tracing::error!(%error, "the audit failed; this is a defect, please report it with the log");
+                tracing::warn!(%error, "no thread for the audit; raise the limits of the process");
                 pause = LONGEST;
+                court = judge();
                 continue;
             }
+        };
+        let Ok(found) = found else {
+            tracing::error!("the audit failed; this is a defect, please report it with the log");
+            pause = LONGEST;
+            court = judge();
+            continue;
         };
         let took = begun.elapsed();
         pause = (took * REST).max(PAUSE);
