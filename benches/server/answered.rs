@@ -13,8 +13,13 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::fixture::{Cluster, Who, must};
+use crate::fixture::{Cluster, Who, eventually, must};
 use crate::stored::Batch;
+
+/// How long a watch that failed is left alone.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long an API server may take until it answers a list.
+const LONG: Duration = Duration::from_mins(1);
 
 /// What was said to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,7 @@ struct Seen {
 #[serde(rename_all = "camelCase")]
 struct Metadata {
     name: String,
+    resource_version: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -100,8 +106,12 @@ impl Answers {
         let client = cluster.client(Who::PlatformAdmin).await;
         let path = format!("/apis/icp-filing.dev/v1alpha1/namespaces/{namespace}/servicenumberrequests");
         let requests = Request::new(path);
-        let list = must("list requests", requests.list(&which));
-        let list: List = must("list requests", client.request(list).await);
+        // An API server that has just started asks for patience.
+        let list: List = eventually("list of requests", LONG, async || {
+            let list = must("list requests", requests.list(&which));
+            client.request(list).await.map_err(|error| error.to_string())
+        })
+        .await;
         let times = Arc::new(Mutex::new(HashMap::new()));
         let (said, count) = watch::channel(0);
         let (stop, known) = (CancellationToken::new(), Arc::clone(&times));
@@ -147,13 +157,40 @@ impl Answers {
     }
 }
 
-async fn watch_from(client: Client, requests: Request, since: String, take: impl Fn(&Seen)) {
-    let watch = must("watch requests", requests.watch(&WatchParams::default().disable_bookmarks(), &since));
-    let events = must("watch requests", client.request_events::<Seen>(watch).await);
-    let mut events = std::pin::pin!(events);
-    while let Ok(Some(event)) = events.try_next().await {
-        if let WatchEvent::Added(seen) | WatchEvent::Modified(seen) = event {
-            take(&seen);
+/// Watches for ever, from a revision on. The API server ends the watch of somebody who is behind, as after a hundred
+/// objects in one transaction, and it may be away for a while.
+async fn watch_from(client: Client, requests: Request, mut since: String, take: impl Fn(&Seen)) {
+    loop {
+        let ended = watch_once(&client, &requests, &mut since, &take).await;
+        if let Err(kube::Error::Api(status)) = &ended {
+            assert!(status.code != 410, "the past that a watch asks for is gone: {status}");
+        }
+        if ended.is_err() {
+            tokio::time::sleep(PAUSE).await;
         }
     }
+}
+
+/// Watches until the API server ends it, and keeps the revision that was seen last.
+async fn watch_once(
+    client: &Client,
+    requests: &Request,
+    since: &mut String,
+    take: &impl Fn(&Seen),
+) -> kube::Result<()> {
+    let parameters = WatchParams::default().disable_bookmarks();
+    let watch = must("watch requests", requests.watch(&parameters, since));
+    let mut events = std::pin::pin!(client.request_events::<Seen>(watch).await?);
+    while let Some(event) = events.try_next().await? {
+        match event {
+            WatchEvent::Added(seen) | WatchEvent::Modified(seen) => {
+                take(&seen);
+                *since = seen.metadata.resource_version;
+            }
+            WatchEvent::Deleted(seen) => *since = seen.metadata.resource_version,
+            WatchEvent::Bookmark(_) => {}
+            WatchEvent::Error(status) => return Err(kube::Error::Api(status)),
+        }
+    }
+    Ok(())
 }
