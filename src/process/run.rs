@@ -71,7 +71,7 @@ pub(super) fn main(options: Run) -> ExitCode {
     let runtime = match limits::runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
-            tracing::error!(%error, "cannot start threads; raise the limits of the process");
+            tracing::error!(%error, "cannot start; raise the limits of open files and memory");
             return ExitCode::from(2);
         }
     };
