@@ -157,8 +157,8 @@ impl Answers {
     }
 }
 
-/// Watches for ever, from a revision on. The API server ends the watch of somebody who is behind, as after a hundred
-/// objects in one transaction, and it may be away for a while.
+/// Watches for ever, from a revision on. The API server ends the watch of somebody who is behind, and it may be away
+/// for a while.
 async fn watch_from(client: Client, requests: Request, mut since: String, take: impl Fn(&Seen)) {
     loop {
         let ended = watch_once(&client, &requests, &mut since, &take).await;

@@ -30,7 +30,7 @@ pub async fn measure(settings: Settings, sheet: Sheet) {
         for round in 0..ROUNDS {
             let batch =
                 |who| Batch::new(format!("{who}{size}x{round}"), &ground.namespace, settings.of(INSTANCES));
-            raw_rates.push(by_raw_writer(&ground, &raw, &batch("r"), AT_ONCE).await);
+            raw_rates.push(by_raw_writer(&ground, &raw, &batch("r"), AT_ONCE).await.rate);
             let operator = ground.operator().await;
             ground.quiet().await;
             operator_rates.push(issue(&ground, &batch("o")).await);

@@ -87,7 +87,7 @@ async fn raw_capacity(ground: &Ground, settings: Settings) -> f64 {
     let batch = Batch::new("raw", &ground.namespace, settings.of(INSTANCES));
     ground.stored.put(&batch, Part::Declared).await;
     // No revision is named: the requests are not there yet.
-    let waiting = ground.stored.waiting(&batch, &vec![None; batch.instances]);
+    let waiting = ground.stored.waiting(&batch, &[]);
     let calls = waiting.iter().enumerate().map(|(n, waiting)| {
         let asked = Some(creation(&batch, n / REQUESTS, n % REQUESTS));
         Calls { asked, ..writes(&batch.namespace, waiting) }

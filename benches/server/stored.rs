@@ -2,7 +2,7 @@
 //! names, uids and numbers of their own. A store of a hundred thousand takes hours otherwise. Not for tests: nothing
 //! is validated.
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use k8s_openapi::ByteString;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -16,10 +16,11 @@ pub const INSTANCE_NAME: &str = "i-mould";
 pub const REQUESTS: usize = 5;
 /// What the API server keeps our resources under.
 const PREFIX: &str = "/registry/icp-filing.dev/";
-/// How many objects are put in one transaction; etcd allows 128.
+/// How many objects are put in one transaction; etcd allows 128. What a watch is to show is put one by one: a watch
+/// that ends amid objects of one revision goes on after it, and never shows the rest.
 const AT_ONCE: usize = 100;
 /// How many transactions are under way.
-const WRITERS: usize = 4;
+const WRITERS: usize = 16;
 
 /// The name of a request that is copied.
 pub fn request_name(k: usize) -> String {
@@ -177,23 +178,18 @@ impl Stored {
         Self { etcd: etcd.to_owned(), mould }
     }
 
-    /// Puts a part of a batch into the store and gives, for what waits, the revision of each instance's requests.
-    pub async fn put(&self, batch: &Batch, part: Part) -> Vec<Option<String>> {
-        let each = AT_ONCE / (1 + batch.requests.min(REQUESTS) * 2);
-        let pieces = (0..batch.instances).step_by(each).map(|from| {
-            let until = (from + each).min(batch.instances);
-            async move {
-                let objects: Vec<_> = (from..until).flat_map(|at| self.objects(batch, at, part)).collect();
-                let puts: Vec<_> = objects.iter().map(|(key, json)| put(key, json)).collect();
-                let mut revision = String::new();
-                for puts in puts.chunks(AT_ONCE) {
-                    revision = transact(&self.etcd, puts).await;
-                }
-                Ok::<_, String>(vec![Some(revision); until - from])
-            }
+    /// Puts a part of a batch into the store and gives the revisions: of what waits, one for each request.
+    pub async fn put(&self, batch: &Batch, part: Part) -> Vec<String> {
+        let at_once = match part {
+            Part::Declared | Part::Served => AT_ONCE,
+            Part::Waiting => 1,
+        };
+        let objects = (0..batch.instances).flat_map(|at| self.objects(batch, at, part));
+        let transactions = stream::iter(objects).chunks(at_once).map(async |objects| {
+            let puts: Vec<_> = objects.iter().map(|(key, json)| put(key, json)).collect();
+            transact(&self.etcd, &puts).await
         });
-        let revisions: Result<Vec<_>, _> = stream::iter(pieces).buffered(WRITERS).try_collect().await;
-        must("put objects into the store", revisions).concat()
+        transactions.buffered(WRITERS).collect().await
     }
 
     /// Takes a whole batch out of the store, with the records of its requests.
@@ -211,17 +207,18 @@ impl Stored {
         stream::iter(pieces).buffered(WRITERS).for_each(async |_| ()).await;
     }
 
-    /// What the requests of a batch wait for, by the revisions that [`Self::put`] gave.
-    pub fn waiting(&self, batch: &Batch, revisions: &[Option<String>]) -> Vec<Waiting> {
+    /// What the requests of a batch wait for, by the revisions that [`Self::put`] gave, if they are there.
+    pub fn waiting(&self, batch: &Batch, revisions: &[String]) -> Vec<Waiting> {
         let read = |json: &str| -> Value { must("read a copy", serde_json::from_str(json)) };
+        let mut revisions = revisions.iter().cloned();
         let mut waiting = Vec::new();
-        for (at, revision) in revisions.iter().enumerate() {
+        for at in 0..batch.instances {
             let served = self.objects(batch, at, Part::Served);
             for (k, pair) in served[1..].chunks(2).enumerate() {
                 let (served, record) = (read(&pair[0].1), read(&pair[1].1));
                 waiting.push(Waiting {
                     name: batch.request(at, k),
-                    revision: revision.clone(),
+                    revision: revisions.next(),
                     record,
                     served,
                 });

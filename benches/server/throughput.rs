@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::answered::Answers;
 use crate::calls::{Call, Calls};
+use crate::fixture::must;
 use crate::ground::Ground;
 use crate::raw_writer::{RawWriter, writes};
 use crate::report::{Figure, Sheet, median, millis, number};
@@ -27,7 +28,17 @@ struct Leg {
     reads: u64,
     /// Computed per number, until the last one was shown and until all was quiet.
     computed: [f64; 2],
+    /// Computed by the API server per number, until the last one was shown.
+    server: f64,
     memory: f64,
+}
+
+/// What one leg of the raw writer came to.
+pub struct RawLeg {
+    /// Numbers per second.
+    pub rate: f64,
+    /// As of an operator's leg.
+    server: f64,
 }
 
 pub async fn measure(settings: Settings, sheet: Sheet) {
@@ -36,7 +47,7 @@ pub async fn measure(settings: Settings, sheet: Sheet) {
     let (mut at_once, mut best) = (0, 0.0);
     for tried in [4, 8, 16, 32] {
         let batch = Batch::new(format!("t{tried}"), &ground.namespace, settings.of(TRIAL));
-        let rate = by_raw_writer(&ground, &raw, &batch, tried).await;
+        let rate = by_raw_writer(&ground, &raw, &batch, tried).await.rate;
         sheet.progress(format!("raw writer, {tried} at a time: {rate:.0} numbers per second"));
         if rate > best {
             (at_once, best) = (tried, rate);
@@ -44,21 +55,23 @@ pub async fn measure(settings: Settings, sheet: Sheet) {
     }
     sheet.note(format!("the raw writer makes {at_once} numbers at a time, its best"));
     let instances = settings.of(INSTANCES);
-    let (mut ratios, mut legs, mut raw_rates) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ratios, mut legs, mut raws) = (Vec::new(), Vec::new(), Vec::new());
     for pair in 0..PAIRS {
         let leg = by_operator(&ground, &Batch::new(format!("o{pair}"), &ground.namespace, instances)).await;
         let batch = Batch::new(format!("r{pair}"), &ground.namespace, instances);
-        let raw_rate = by_raw_writer(&ground, &raw, &batch, at_once).await;
-        sheet.progress(format!("operator {:.0}, raw writer {raw_rate:.0} numbers per second", leg.rate));
-        ratios.push(leg.rate / raw_rate);
-        raw_rates.push(raw_rate);
+        let raw_leg = by_raw_writer(&ground, &raw, &batch, at_once).await;
+        let (rate, raw_rate) = (leg.rate, raw_leg.rate);
+        sheet.progress(format!("operator {rate:.0}, raw writer {raw_rate:.0} numbers per second"));
+        ratios.push(rate / raw_rate);
+        raws.push(raw_leg);
         legs.push(leg);
     }
-    report(&sheet, instances * 5, &legs, &ratios, &raw_rates);
+    report(&sheet, instances * 5, &legs, &ratios, &raws);
     ground.stop().await;
 }
 
-fn report(sheet: &Sheet, numbers: usize, legs: &[Leg], ratios: &[f64], raw_rates: &[f64]) {
+fn report(sheet: &Sheet, numbers: usize, legs: &[Leg], ratios: &[f64], raws: &[RawLeg]) {
+    let of_raw = |value: &dyn Fn(&RawLeg) -> f64| median(&raws.iter().map(value).collect::<Vec<_>>());
     let of = |value: &dyn Fn(&Leg) -> f64| median(&legs.iter().map(value).collect::<Vec<_>>());
     let writes = |leg: &Leg| leg.calls.writes().count(|_| true);
     let per_number = |count: u64| number(count) / number(numbers);
@@ -71,21 +84,25 @@ fn report(sheet: &Sheet, numbers: usize, legs: &[Leg], ratios: &[f64], raw_rates
     // The operator also says on each instance what became of its numbers, which the raw writer does not.
     let with_all: Vec<_> = legs
         .iter()
-        .zip(raw_rates)
-        .map(|(leg, raw)| leg.rate * per_number(writes(leg)) / (raw * 2.0))
+        .zip(raws)
+        .map(|(leg, raw)| leg.rate * per_number(writes(leg)) / (raw.rate * 2.0))
         .collect();
     sheet.add(Figure::ratio(
         "writes per second until the last number, operator / raw writer",
         median(&with_all),
     ));
     sheet.add(Figure::new("numbers per second, operator", of(&|leg| leg.rate), "1/s"));
-    sheet.add(Figure::new("numbers per second, raw writer", median(raw_rates), "1/s"));
+    sheet.add(Figure::new("numbers per second, raw writer", of_raw(&|leg| leg.rate), "1/s"));
     sheet.add(Figure::new("computed per number, all told", of(&|leg| leg.computed[1]), "ms").at_most(0.7));
     sheet.add(Figure::new(
         "computed per number, until the last one is shown",
         of(&|leg| leg.computed[0]),
         "ms",
     ));
+    for (who, computed) in [("operator", of(&|leg| leg.server)), ("raw writer", of_raw(&|leg| leg.server))] {
+        let name = format!("computed by the API server per number, {who}");
+        sheet.add(Figure::new(name, computed, "ms"));
+    }
     sheet.add(Figure::count(
         "statuses of instances written per number, until the last one is shown",
         of(&|leg| per_number(leg.calls.writes().count(instances))),
@@ -105,9 +122,11 @@ async fn by_operator(ground: &Ground, batch: &Batch) -> Leg {
     ground.caught_up().await;
     let before = Calls::now(&ground.cluster).await;
     let answers = Answers::follow(&ground.cluster, batch).await;
-    let since = Instant::now();
+    let apiserver = must("find the API server", ground.cluster.control_plane().apiserver());
+    let (since, served) = (Instant::now(), vitals::cpu(&apiserver));
     let operator = ground.spawn();
     answers.until(batch.count(), LEG).await;
+    let served = vitals::cpu(&apiserver).saturating_sub(served);
     let early = vitals::cpu(operator.process());
     let calls = Calls::now(&ground.cluster).await.since(&before);
     let reads = calls.reads(since.elapsed());
@@ -116,8 +135,9 @@ async fn by_operator(ground: &Ground, batch: &Batch) -> Leg {
     let memory = vitals::memory(operator.process());
     operator.finish().await;
     ground.stored.remove(batch).await;
-    let computed = [early, late].map(|time| millis(time) / number(batch.count()));
-    Leg { rate: answers.rate(), calls, reads, computed, memory }
+    let per_number = |time| millis(time) / number(batch.count());
+    let computed = [early, late].map(per_number);
+    Leg { rate: answers.rate(), calls, reads, computed, server: per_number(served), memory }
 }
 
 /// The rate at which an operator that is at work issues the numbers of a batch.
@@ -131,16 +151,19 @@ pub async fn issue(ground: &Ground, batch: &Batch) -> f64 {
     answers.rate()
 }
 
-/// The rate at which the raw writer serves a batch.
-pub async fn by_raw_writer(ground: &Ground, raw: &RawWriter, batch: &Batch, at_once: usize) -> f64 {
+/// The raw writer serves a batch.
+pub async fn by_raw_writer(ground: &Ground, raw: &RawWriter, batch: &Batch, at_once: usize) -> RawLeg {
     ground.stored.put(batch, Part::Declared).await;
     let revisions = ground.stored.put(batch, Part::Waiting).await;
     let waiting = ground.stored.waiting(batch, &revisions);
     let calls = waiting.iter().map(|waiting| writes(&batch.namespace, waiting)).collect();
     ground.caught_up().await;
     let answers = Answers::follow(&ground.cluster, batch).await;
+    let apiserver = must("find the API server", ground.cluster.control_plane().apiserver());
+    let before = vitals::cpu(&apiserver);
     raw.write(calls, at_once).await;
     answers.until(batch.count(), LEG).await;
+    let server = millis(vitals::cpu(&apiserver).saturating_sub(before)) / number(batch.count());
     ground.stored.remove(batch).await;
-    answers.rate()
+    RawLeg { rate: answers.rate(), server }
 }
