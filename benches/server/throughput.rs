@@ -17,6 +17,8 @@ use crate::vitals;
 const INSTANCES: usize = 1000;
 /// Instances of a leg that finds out how many writes at a time are best.
 const TRIAL: usize = 200;
+/// How many numbers at a time the raw writer tries to make.
+const TRIED: [usize; 4] = [4, 8, 16, 32];
 const PAIRS: usize = 5;
 /// How long one leg may take.
 const LEG: Duration = Duration::from_mins(2);
@@ -44,15 +46,16 @@ pub struct RawLeg {
 pub async fn measure(settings: Settings, sheet: Sheet) {
     let ground = Ground::start(settings).await;
     let raw = RawWriter::new(&ground.cluster).await;
-    let (mut at_once, mut best) = (0, 0.0);
-    for tried in [4, 8, 16, 32] {
-        let batch = Batch::new(format!("t{tried}"), &ground.namespace, settings.of(TRIAL));
-        let rate = by_raw_writer(&ground, &raw, &batch, tried).await.rate;
+    let mut trials = TRIED.map(|at_once| (at_once, 0.0));
+    // There and back: the server slows down with what it has seen, and the first would be the best.
+    for (round, at) in (0..TRIED.len()).chain((0..TRIED.len()).rev()).enumerate() {
+        let (tried, rates) = &mut trials[at];
+        let batch = Batch::new(format!("t{round}"), &ground.namespace, settings.of(TRIAL));
+        let rate = by_raw_writer(&ground, &raw, &batch, *tried).await.rate;
         sheet.progress(format!("raw writer, {tried} at a time: {rate:.0} numbers per second"));
-        if rate > best {
-            (at_once, best) = (tried, rate);
-        }
+        *rates += rate;
     }
+    let (at_once, _) = trials.into_iter().max_by(|(_, a), (_, b)| a.total_cmp(b)).unwrap_or_default();
     sheet.note(format!("the raw writer makes {at_once} numbers at a time, its best"));
     let instances = settings.of(INSTANCES);
     let (mut ratios, mut legs, mut raws) = (Vec::new(), Vec::new(), Vec::new());
@@ -111,7 +114,9 @@ fn report(sheet: &Sheet, numbers: usize, legs: &[Leg], ratios: &[f64], raws: &[R
     let events = |call: &Call| call.resource == "events";
     let events = of(&|leg| per_number(leg.calls.count(events)));
     sheet.add(Figure::new("events per number, until the last one is shown", events, ""));
-    sheet.add(Figure::count("objects read per number", of(&|leg| per_number(leg.reads)), "").at_most(0.0));
+    // The path of a number has none. The audit asks where it saw a status before its record.
+    let reads = of(&|leg| per_number(leg.reads));
+    sheet.add(Figure::count("objects read per number, all told", reads, "").at_most(0.01));
     sheet.add(Figure::new("memory afterwards", of(&|leg| leg.memory), "MiB"));
 }
 
