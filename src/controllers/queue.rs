@@ -109,7 +109,7 @@ impl Queue {
         let mut batch = Vec::new();
         loop {
             while tasks.len() < concurrency {
-                let Some(work) = state.next() else { break };
+                let Some(work) = state.next(concurrency) else { break };
                 let look = reconcile(work.clone());
                 let begun = Instant::now();
                 tasks.spawn(async move { (work, begun, look.await) });
@@ -184,8 +184,8 @@ impl State {
         }
     }
 
-    fn next(&mut self) -> Option<Work> {
-        let (work, since) = self.ready.pop()?;
+    fn next(&mut self, concurrency: usize) -> Option<Work> {
+        let (work, since) = self.ready.pop(concurrency)?;
         self.queued.remove(&work);
         self.running.insert(work.clone());
         self.meter.started(&work, since.elapsed());
@@ -216,6 +216,7 @@ impl State {
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
         self.running.remove(&work);
+        self.ready.done(&work);
         self.meter.finished(&work, begun.elapsed(), outcome.in_a_word());
         let pause = match outcome {
             Outcome::Done => {

@@ -4,13 +4,20 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    time::Instant,
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 use crate::rules::world::Work;
 
 /// While claims wait, one in so many looks is at an instance: every status is written in the end, whatever the load.
 const SHARE: u32 = 50;
+/// While others come and go, a namespace has at most one in so many of all places. Whoever comes then finds an API
+/// server that is not busy with a crowd's calls, which no order in this queue can take back.
+const PART: usize = 8;
+/// How long somebody who came counts as company. Whoever is alone has all places.
+const COMPANY: Duration = Duration::from_secs(1);
 
 /// Work that is due, and since when.
 type Due = (Work, Instant);
@@ -25,43 +32,83 @@ pub(super) struct Ready {
     instances: VecDeque<Due>,
     /// How many looks were taken since an instance had its turn.
     passed: u32,
+    /// How many looks are under way in each lane that has any.
+    under_way: HashMap<String, usize>,
+    /// The namespace that had the last turn, and the other one that had the last turn before it.
+    last: [Option<(String, Instant)>; 2],
+}
+
+/// The lane of a claim: its namespace. Records, which belong to no namespace, share one; instances have none.
+fn lane(work: &Work) -> Option<&str> {
+    match work {
+        Work::Instance(_) => None,
+        Work::Request(key) | Work::Filing(key) => Some(&key.namespace),
+        Work::Record(_) => Some(""),
+    }
 }
 
 impl Ready {
     /// Adds what is due from now on.
     pub(super) fn push(&mut self, work: Work) {
         let due = Instant::now();
-        let lane = match &work {
-            Work::Instance(_) => return self.instances.push_back((work, due)),
-            Work::Request(key) | Work::Filing(key) => key.namespace.as_str(),
-            Work::Record(_) => "",
-        };
+        let Some(lane) = lane(&work) else { return self.instances.push_back((work, due)) };
         if let Some(waiting) = self.lanes.get_mut(lane) {
             waiting.push_back((work, due));
         } else {
-            self.turns.push_back(lane.to_owned());
-            self.lanes.insert(lane.to_owned(), VecDeque::from([(work, due)]));
+            let lane = lane.to_owned();
+            self.turns.push_back(lane.clone());
+            self.lanes.insert(lane, VecDeque::from([(work, due)]));
         }
     }
 
-    /// Takes what is next.
-    pub(super) fn pop(&mut self) -> Option<Due> {
+    /// Takes what is next, of so many places in all, until it is [`Self::done`].
+    pub(super) fn pop(&mut self, places: usize) -> Option<Due> {
         if (self.turns.is_empty() || self.passed >= SHARE)
             && let Some(instance) = self.instances.pop_front()
         {
             self.passed = 0;
             return Some(instance);
         }
-        self.passed = self.passed.saturating_add(1);
-        let lane = self.turns.pop_front()?;
+        let part = (places / PART).max(1);
+        let now = Instant::now();
+        let may = |lane: &String| {
+            self.under_way.get(lane).is_none_or(|count| *count < part) || !self.has_company(lane, now)
+        };
+        let turn = self.turns.iter().position(may)?;
+        let lane = self.turns.remove(turn)?;
         let waiting = self.lanes.get_mut(&lane)?;
         let next = waiting.pop_front();
         if waiting.is_empty() {
             self.lanes.remove(&lane);
         } else {
-            self.turns.push_back(lane);
+            self.turns.push_back(lane.clone());
+        }
+        self.passed = self.passed.saturating_add(1);
+        *self.under_way.entry(lane.clone()).or_default() += 1;
+        if !lane.is_empty() {
+            if self.last[0].as_ref().is_some_and(|(last, _)| *last != lane) {
+                self.last.swap(0, 1);
+            }
+            self.last[0] = Some((lane, now));
         }
         next
+    }
+
+    /// What was taken needs its place no more.
+    pub(super) fn done(&mut self, work: &Work) {
+        let Some(lane) = lane(work) else { return };
+        if let Some(count) = self.under_way.get_mut(lane) {
+            *count -= 1;
+            if *count == 0 {
+                self.under_way.remove(lane);
+            }
+        }
+    }
+
+    /// Whether another namespace had a turn of late. What is nobody's has all places.
+    fn has_company(&self, lane: &str, now: Instant) -> bool {
+        let mut others = self.last.iter().flatten().filter(|(last, _)| last != lane);
+        !lane.is_empty() && others.any(|(_, at)| now.duration_since(*at) < COMPANY)
     }
 }
 
@@ -69,6 +116,9 @@ impl Ready {
 mod tests {
     use super::*;
     use crate::rules::world::ObjectKey;
+
+    /// Places that nobody runs out of.
+    const ALL: usize = usize::MAX;
 
     fn request(namespace: &str, name: u32) -> Work {
         Work::Request(ObjectKey::new(namespace, name.to_string()))
@@ -84,12 +134,12 @@ mod tests {
         (0..1000).for_each(|n| ready.push(request("crowd", n)));
         ready.push(request("lone", 0));
         ready.push(Work::Record("r".to_owned()));
-        let first: Vec<_> = (0..4).filter_map(|_| ready.pop()).map(|(work, _)| work).collect();
+        let first: Vec<_> = (0..4).filter_map(|_| ready.pop(ALL)).map(|(work, _)| work).collect();
         assert_eq!(
             first,
             [request("crowd", 0), request("lone", 0), Work::Record("r".to_owned()), request("crowd", 1)]
         );
-        assert_eq!(std::iter::from_fn(|| ready.pop()).count(), 998);
+        assert_eq!(std::iter::from_fn(|| ready.pop(ALL)).count(), 998);
         assert!(ready.lanes.is_empty() && ready.turns.is_empty());
     }
 
@@ -98,9 +148,42 @@ mod tests {
         let mut ready = Ready::default();
         (0..3).for_each(|n| ready.push(instance(n)));
         (0..SHARE + 2).for_each(|n| ready.push(request("a", n)));
-        let order: Vec<_> = std::iter::from_fn(|| ready.pop()).map(|(work, _)| work).collect();
+        let order: Vec<_> = std::iter::from_fn(|| ready.pop(ALL)).map(|(work, _)| work).collect();
         let at: Vec<_> = (0..).zip(&order).filter(|(_, w)| matches!(w, Work::Instance(_))).collect();
         assert_eq!(order.len(), 5 + SHARE as usize);
         assert_eq!(at, [(SHARE, &instance(0)), (SHARE + 3, &instance(1)), (SHARE + 4, &instance(2))]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_has_all_places_until_somebody_comes_and_again_when_nobody_comes_any_more() {
+        let mut ready = Ready::default();
+        (0..100).for_each(|n| ready.push(request("crowd", n)));
+        let take = |ready: &mut Ready, count: usize| -> Vec<Work> {
+            (0..count).filter_map(|_| ready.pop(16)).map(|(work, _)| work).collect()
+        };
+        let begun = take(&mut ready, 16);
+        assert_eq!(begun, (0..16).map(|n| request("crowd", n)).collect::<Vec<_>>());
+        ready.push(request("lone", 0));
+        ready.push(Work::Record("r".to_owned()));
+        begun[..3].iter().for_each(|work| ready.done(work));
+        let next = [request("crowd", 16), request("lone", 0), Work::Record("r".to_owned())];
+        assert_eq!(take(&mut ready, 3), next, "in turns");
+        begun[3..].iter().for_each(|work| ready.done(work));
+        assert_eq!(take(&mut ready, 13), [request("crowd", 17)], "two of sixteen, with the one under way");
+        ready.done(&request("lone", 0));
+        assert_eq!(take(&mut ready, 13), [], "who came may come again");
+        tokio::time::advance(COMPANY).await;
+        assert_eq!(take(&mut ready, 14).len(), 14);
+    }
+
+    #[test]
+    fn with_few_places_a_crowd_has_one_still() {
+        let mut ready = Ready::default();
+        (0..3).for_each(|n| ready.push(request("crowd", n)));
+        ready.push(request("lone", 0));
+        let taken: Vec<_> = (0..4).filter_map(|_| ready.pop(4)).map(|(work, _)| work).collect();
+        assert_eq!(taken, [request("crowd", 0), request("lone", 0)]);
+        ready.done(&request("crowd", 0));
+        assert_eq!(ready.pop(4).map(|(work, _)| work), Some(request("crowd", 1)));
     }
 }
