@@ -14,6 +14,7 @@ mod conditions;
 mod echo;
 mod eligibility;
 mod filings;
+mod golden;
 mod ledger;
 mod life;
 mod messages;
