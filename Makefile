@@ -58,6 +58,11 @@ charts: ## The Helm chart against deploy/ and its variants, object by object, an
 	cargo build --workspace --locked
 	tests/charts/run --live
 
+.PHONY: gitops
+gitops: ## What Argo CD and Flux say of every state, and both at work on a Git repository and a real API server (builds them once)
+	cargo build --workspace --locked
+	tests/gitops/run --live
+
 .PHONY: faults
 faults: ## Every fault at every write of every scenario, users, outages and restores, on the real API server (over an hour)
 	FAULTS=all $(FAULTS_WITH) --test faults -- --nocapture

@@ -24,7 +24,6 @@ import (
 )
 
 const (
-	application = "shop-team"
 	// By which Argo CD knows whose an object is.
 	tracking = "argocd.argoproj.io/tracking-id"
 	manager  = "argocd-controller"
@@ -38,6 +37,8 @@ type cluster struct {
 	config  *rest.Config
 	cache   cache.ClusterCache
 	kubectl kube.KubectlCmd
+	// Its name, which is the repository's.
+	application string
 }
 
 func onCluster(command string, checks lua.ResourceHealthOverrides, repository string) error {
@@ -53,12 +54,13 @@ func onCluster(command string, checks lua.ResourceHealthOverrides, repository st
 			of := object.GetAnnotations()[tracking]
 			return of, of != ""
 		}))
-	c := cluster{checks, config, live, kube.KubectlCmd{Log: logr.Discard(), Tracer: tracing.NopTracer{}}}
+	c := cluster{checks, config, live, kube.KubectlCmd{Log: logr.Discard(), Tracer: tracing.NopTracer{}},
+		path.Base(repository)}
 	if err := live.EnsureSynced(); err != nil {
 		return err
 	}
 	defer live.Invalidate()
-	target, revision, err := committed(repository)
+	target, revision, err := committed(repository, c.application)
 	if err != nil {
 		return err
 	}
@@ -76,7 +78,7 @@ func onCluster(command string, checks lua.ResourceHealthOverrides, repository st
 }
 
 // committed is what the last commit of a repository holds.
-func committed(repository string) ([]*unstructured.Unstructured, string, error) {
+func committed(repository, application string) ([]*unstructured.Unstructured, string, error) {
 	git := func(arguments ...string) (string, error) {
 		out, err := exec.Command("git", append([]string{"-C", repository}, arguments...)...).Output()
 		return strings.TrimSpace(string(out)), err
@@ -116,9 +118,9 @@ func committed(repository string) ([]*unstructured.Unstructured, string, error) 
 	return all, revision, nil
 }
 
-func managed(r *cache.Resource) bool {
+func (c *cluster) managed(r *cache.Resource) bool {
 	of, _ := r.Info.(string)
-	return strings.HasPrefix(of, application+":")
+	return strings.HasPrefix(of, c.application+":")
 }
 
 // sync applies and prunes, wave by wave as Argo CD does, and fails where Argo CD would say that the operation failed.
@@ -165,7 +167,7 @@ func pause(_ common.SyncPhase, _ int, final bool) error {
 
 // compared is what the commit holds beside what the cluster has of it.
 func (c *cluster) compared(target []*unstructured.Unstructured) (sync.ReconciliationResult, error) {
-	live, err := c.cache.GetManagedLiveObjs(target, managed)
+	live, err := c.cache.GetManagedLiveObjs(target, c.managed)
 	if err != nil {
 		return sync.ReconciliationResult{}, err
 	}
