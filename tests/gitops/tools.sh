@@ -6,7 +6,8 @@
 apply_kubectl() {
   unprune && kubectl apply -f "$repository" > "$work/said" 2>&1
 }
-drift_kubectl() { kubectl diff -f "$repository" || true; }
+# It ends with 1 where something differs, and with more where it cannot say.
+drift_kubectl() { kubectl diff -f "$repository" || (($? == 1)); }
 unprune() { [[ ! -f $work/pruned.yaml ]] || kubectl delete -f "$work/pruned.yaml" --ignore-not-found > "$work/said" 2>&1; }
 conditions() {
   kubectl -n "$team" get instances,servicenumberrequests,filings -o jsonpath='{range .items[*]}{.metadata.generation} {.status.observedGeneration} {.status.conditions[?(@.type=="Ready")].status} {.kind}/{.metadata.name} {.status.conditions[?(@.type=="Stalled")].message}{"\n"}{end}'
@@ -27,7 +28,7 @@ reasons_kubectl() { cat "$work/conditions"; }
 apply_kubectl-server-side() {
   unprune && kubectl apply --server-side --field-manager=somebody -f "$repository" > "$work/said" 2>&1
 }
-drift_kubectl-server-side() { kubectl diff --server-side --field-manager=somebody -f "$repository" || true; }
+drift_kubectl-server-side() { kubectl diff --server-side --field-manager=somebody -f "$repository" || (($? == 1)); }
 health_kubectl-server-side() { health_kubectl; }
 reasons_kubectl-server-side() { reasons_kubectl; }
 
