@@ -12,6 +12,7 @@ use crate::operator_process::Operator;
 use crate::scene::{INSTANCE, REQUEST, Scene, holds, instance, request};
 use crate::settings::Settings;
 use crate::stored::{INSTANCE_NAME, Mould, REQUESTS, Stored, request_name};
+use crate::vitals;
 
 /// How long it may take until nothing is written any more.
 const LONG: Duration = Duration::from_mins(5);
@@ -65,6 +66,12 @@ impl Ground {
             })
             .await;
         }
+    }
+
+    /// How long the API server has computed.
+    pub fn server_cpu(&self) -> Duration {
+        let apiserver = must("find the API server", self.cluster.control_plane().apiserver());
+        vitals::cpu(&apiserver)
     }
 
     /// Ends everything.

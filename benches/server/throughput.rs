@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use crate::answered::Answers;
 use crate::calls::{Call, Calls};
-use crate::fixture::must;
 use crate::ground::Ground;
 use crate::raw_writer::{RawWriter, writes};
 use crate::report::{Figure, Sheet, median, millis, number};
@@ -127,11 +126,10 @@ async fn by_operator(ground: &Ground, batch: &Batch) -> Leg {
     ground.caught_up().await;
     let before = Calls::now(&ground.cluster).await;
     let answers = Answers::follow(&ground.cluster, batch).await;
-    let apiserver = must("find the API server", ground.cluster.control_plane().apiserver());
-    let (since, served) = (Instant::now(), vitals::cpu(&apiserver));
+    let (since, served) = (Instant::now(), ground.server_cpu());
     let operator = ground.spawn();
     answers.until(batch.count(), LEG).await;
-    let served = vitals::cpu(&apiserver).saturating_sub(served);
+    let served = ground.server_cpu().saturating_sub(served);
     let early = vitals::cpu(operator.process());
     let calls = Calls::now(&ground.cluster).await.since(&before);
     let reads = calls.reads(since.elapsed());
@@ -164,11 +162,10 @@ pub async fn by_raw_writer(ground: &Ground, raw: &RawWriter, batch: &Batch, at_o
     let calls = waiting.iter().map(|waiting| writes(&batch.namespace, waiting)).collect();
     ground.caught_up().await;
     let answers = Answers::follow(&ground.cluster, batch).await;
-    let apiserver = must("find the API server", ground.cluster.control_plane().apiserver());
-    let before = vitals::cpu(&apiserver);
+    let before = ground.server_cpu();
     raw.write(calls, at_once).await;
     answers.until(batch.count(), LEG).await;
-    let server = millis(vitals::cpu(&apiserver).saturating_sub(before)) / number(batch.count());
+    let server = millis(ground.server_cpu().saturating_sub(before)) / number(batch.count());
     ground.stored.remove(batch).await;
     RawLeg { rate: answers.rate(), server }
 }

@@ -185,7 +185,7 @@ impl State {
     }
 
     fn next(&mut self, concurrency: usize) -> Option<Work> {
-        let (work, since) = self.ready.pop(concurrency)?;
+        let (work, since) = self.ready.pop(concurrency, &self.running)?;
         self.queued.remove(&work);
         self.running.insert(work.clone());
         self.meter.started(&work, since.elapsed());
@@ -216,7 +216,6 @@ impl State {
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
         self.running.remove(&work);
-        self.ready.done(&work);
         self.meter.finished(&work, begun.elapsed(), outcome.in_a_word());
         let pause = match outcome {
             Outcome::Done => {

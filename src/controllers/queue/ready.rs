@@ -3,7 +3,7 @@
 //! not known here.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     time::Duration,
 };
 
@@ -32,8 +32,6 @@ pub(super) struct Ready {
     instances: VecDeque<Due>,
     /// How many looks were taken since an instance had its turn.
     passed: u32,
-    /// How many looks are under way in each lane that has any.
-    under_way: HashMap<String, usize>,
     /// The namespace that had the last turn, and the other one that had the last turn before it.
     last: [Option<(String, Instant)>; 2],
 }
@@ -61,8 +59,8 @@ impl Ready {
         }
     }
 
-    /// Takes what is next, of so many places in all, until it is [`Self::done`].
-    pub(super) fn pop(&mut self, places: usize) -> Option<Due> {
+    /// Takes what is next, where there are so many places in all and this is under way already.
+    pub(super) fn pop(&mut self, places: usize, under_way: &HashSet<Work>) -> Option<Due> {
         if (self.turns.is_empty() || self.passed >= SHARE)
             && let Some(instance) = self.instances.pop_front()
         {
@@ -71,9 +69,8 @@ impl Ready {
         }
         let part = (places / PART).max(1);
         let now = Instant::now();
-        let may = |lane: &String| {
-            self.under_way.get(lane).is_none_or(|count| *count < part) || !self.has_company(lane, now)
-        };
+        let taken = |name: &str| under_way.iter().filter(|work| lane(work) == Some(name)).count();
+        let may = |lane: &String| !self.has_company(lane, now) || taken(lane) < part;
         let turn = self.turns.iter().position(may)?;
         let lane = self.turns.remove(turn)?;
         let waiting = self.lanes.get_mut(&lane)?;
@@ -84,7 +81,6 @@ impl Ready {
             self.turns.push_back(lane.clone());
         }
         self.passed = self.passed.saturating_add(1);
-        *self.under_way.entry(lane.clone()).or_default() += 1;
         if !lane.is_empty() {
             if self.last[0].as_ref().is_some_and(|(last, _)| *last != lane) {
                 self.last.swap(0, 1);
@@ -92,17 +88,6 @@ impl Ready {
             self.last[0] = Some((lane, now));
         }
         next
-    }
-
-    /// What was taken needs its place no more.
-    pub(super) fn done(&mut self, work: &Work) {
-        let Some(lane) = lane(work) else { return };
-        if let Some(count) = self.under_way.get_mut(lane) {
-            *count -= 1;
-            if *count == 0 {
-                self.under_way.remove(lane);
-            }
-        }
     }
 
     /// Whether another namespace had a turn of late. What is nobody's has all places.
@@ -130,60 +115,68 @@ mod tests {
 
     #[test]
     fn namespaces_take_turns() {
-        let mut ready = Ready::default();
+        let (mut ready, none) = <(Ready, HashSet<Work>)>::default();
         (0..1000).for_each(|n| ready.push(request("crowd", n)));
         ready.push(request("lone", 0));
         ready.push(Work::Record("r".to_owned()));
-        let first: Vec<_> = (0..4).filter_map(|_| ready.pop(ALL)).map(|(work, _)| work).collect();
+        let first: Vec<_> = (0..4).filter_map(|_| ready.pop(ALL, &none)).map(|(work, _)| work).collect();
         assert_eq!(
             first,
             [request("crowd", 0), request("lone", 0), Work::Record("r".to_owned()), request("crowd", 1)]
         );
-        assert_eq!(std::iter::from_fn(|| ready.pop(ALL)).count(), 998);
+        assert_eq!(std::iter::from_fn(|| ready.pop(ALL, &none)).count(), 998);
         assert!(ready.lanes.is_empty() && ready.turns.is_empty());
     }
 
     #[test]
     fn instances_come_last_and_are_never_left_out() {
-        let mut ready = Ready::default();
+        let (mut ready, none) = <(Ready, HashSet<Work>)>::default();
         (0..3).for_each(|n| ready.push(instance(n)));
         (0..SHARE + 2).for_each(|n| ready.push(request("a", n)));
-        let order: Vec<_> = std::iter::from_fn(|| ready.pop(ALL)).map(|(work, _)| work).collect();
+        let order: Vec<_> = std::iter::from_fn(|| ready.pop(ALL, &none)).map(|(work, _)| work).collect();
         let at: Vec<_> = (0..).zip(&order).filter(|(_, w)| matches!(w, Work::Instance(_))).collect();
         assert_eq!(order.len(), 5 + SHARE as usize);
         assert_eq!(at, [(SHARE, &instance(0)), (SHARE + 3, &instance(1)), (SHARE + 4, &instance(2))]);
     }
 
+    /// Takes so many, as the queue does: what is taken is under way.
+    fn take(ready: &mut Ready, under_way: &mut HashSet<Work>, places: usize, count: usize) -> Vec<Work> {
+        let mut next = || {
+            let (work, _) = ready.pop(places, under_way)?;
+            under_way.insert(work.clone());
+            Some(work)
+        };
+        (0..count).filter_map(|_| next()).collect()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_crowd_has_all_places_until_somebody_comes_and_again_when_nobody_comes_any_more() {
-        let mut ready = Ready::default();
+        let (mut ready, mut under_way) = <(Ready, HashSet<Work>)>::default();
         (0..100).for_each(|n| ready.push(request("crowd", n)));
-        let take = |ready: &mut Ready, count: usize| -> Vec<Work> {
-            (0..count).filter_map(|_| ready.pop(16)).map(|(work, _)| work).collect()
-        };
-        let begun = take(&mut ready, 16);
+        let begun = take(&mut ready, &mut under_way, 16, 16);
         assert_eq!(begun, (0..16).map(|n| request("crowd", n)).collect::<Vec<_>>());
         ready.push(request("lone", 0));
         ready.push(Work::Record("r".to_owned()));
-        begun[..3].iter().for_each(|work| ready.done(work));
+        under_way.retain(|work| !begun[..3].contains(work));
         let next = [request("crowd", 16), request("lone", 0), Work::Record("r".to_owned())];
-        assert_eq!(take(&mut ready, 3), next, "in turns");
-        begun[3..].iter().for_each(|work| ready.done(work));
-        assert_eq!(take(&mut ready, 13), [request("crowd", 17)], "two of sixteen, with the one under way");
-        ready.done(&request("lone", 0));
-        assert_eq!(take(&mut ready, 13), [], "who came may come again");
+        assert_eq!(take(&mut ready, &mut under_way, 16, 3), next, "in turns");
+        under_way.retain(|work| !begun.contains(work));
+        let next = [request("crowd", 17)];
+        assert_eq!(take(&mut ready, &mut under_way, 16, 13), next, "two of sixteen, with the one under way");
+        under_way.remove(&request("lone", 0));
+        assert_eq!(take(&mut ready, &mut under_way, 16, 13), [], "who came may come again");
         tokio::time::advance(COMPANY).await;
-        assert_eq!(take(&mut ready, 14).len(), 14);
+        assert_eq!(take(&mut ready, &mut under_way, 16, 14).len(), 14);
     }
 
     #[test]
     fn with_few_places_a_crowd_has_one_still() {
-        let mut ready = Ready::default();
+        let (mut ready, mut under_way) = <(Ready, HashSet<Work>)>::default();
         (0..3).for_each(|n| ready.push(request("crowd", n)));
         ready.push(request("lone", 0));
-        let taken: Vec<_> = (0..4).filter_map(|_| ready.pop(4)).map(|(work, _)| work).collect();
+        let taken = take(&mut ready, &mut under_way, 4, 4);
         assert_eq!(taken, [request("crowd", 0), request("lone", 0)]);
-        ready.done(&request("crowd", 0));
-        assert_eq!(ready.pop(4).map(|(work, _)| work), Some(request("crowd", 1)));
+        under_way.remove(&request("crowd", 0));
+        assert_eq!(take(&mut ready, &mut under_way, 4, 1), [request("crowd", 1)]);
     }
 }
