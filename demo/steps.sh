@@ -15,6 +15,17 @@ as() {
   KUBECONFIG="$TESTBED_DIR/kubeconfigs/$user" "$@"
 }
 
+# Waits until a command succeeds. It ends the script where none does: in a condition a failure would go unnoticed.
+until_true() {
+  local tries
+  for tries in {1..120}; do
+    if "$@" > /dev/null 2>&1; then return 0; fi
+    sleep 0.25
+  done
+  echo "not so after 30 s: $*" >&2
+  exit 1
+}
+
 install_product() {
   say "Installing the CRDs, roles, policies and classes, as an administrator"
   kubectl apply --server-side -k "$root/crds" > /dev/null
