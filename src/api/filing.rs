@@ -1,11 +1,11 @@
 //! `Filing`: a website to be filed, and the review of whoever runs the real filing. No rule is applied here.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{reason::Refusal, service_number_request::NameRef, text};
+use super::{condition::Condition, reason::Refusal, service_number_request::NameRef, text};
 
 /// A website to be filed with one service number.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! `Instance`: a server as bought, and what the operator found out about it. No rule is applied here.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{reason::Refusal, text};
+use super::{condition::Condition, reason::Refusal, text};
 
 /// A server as it was bought. The object's name is the provider's instance ID.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]

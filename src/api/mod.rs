@@ -11,7 +11,7 @@ mod service_number;
 mod service_number_request;
 mod text;
 
-pub use condition::{Condition, condition_type};
+pub use condition::{Condition, Text, condition_type};
 pub use crd::crds;
 pub use filing::{Filing, FilingSource, FilingSpec, FilingStatus, FilingType, Review, ReviewState, Website};
 pub use instance::{

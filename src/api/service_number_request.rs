@@ -1,10 +1,10 @@
 //! `ServiceNumberRequest`: a claim for one number on an instance. No rule is applied here.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use super::{reason::Refusal, service_number::NumberState, text};
+use super::{condition::Condition, reason::Refusal, service_number::NumberState, text};
 
 /// A claim for one service number on an instance of the same namespace.
 #[derive(CustomResource, KubeSchema, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]

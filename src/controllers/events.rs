@@ -1,7 +1,7 @@
 //! Events on the objects that a person would describe: on change only, best effort, bounded. A lost event loses
 //! nothing that is not in a status.
 
-use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::Condition};
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
     Client,
     runtime::events::{Event, EventType, Recorder, Reporter},
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::{MANAGER, api_error::bounded};
+use crate::api::Condition;
 
 /// More than this many waiting are dropped.
 const WAITING: usize = 1024;
@@ -41,7 +42,7 @@ impl Sender {
     pub fn send(&self, about: ObjectReference, ready: &Condition) {
         let is_ready = ready.status == "True";
         // Reasons of events are constants; which refusals hold is in the note.
-        let reason = if is_ready { ready.reason.clone() } else { "Stalled".to_owned() };
+        let reason = if is_ready { ready.reason.to_string() } else { "Stalled".to_owned() };
         let event = Event {
             type_: if is_ready { EventType::Normal } else { EventType::Warning },
             reason,

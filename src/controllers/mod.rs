@@ -14,6 +14,7 @@ pub mod readable;
 pub mod record;
 pub mod records;
 pub mod request;
+pub mod sharing;
 pub mod status;
 pub mod store;
 

@@ -19,6 +19,7 @@ use super::{
     api_error::with_sources,
     queue::Adder,
     readable::Readable,
+    sharing::{Conditioned, Pool},
     store::{self, Doubt},
 };
 use crate::{
@@ -93,7 +94,7 @@ fn skip(object: &ObjectKey, error: &str) -> Result<(), Fatal> {
 }
 
 fn refuse(record: &ObjectKey, error: &str) -> Result<(), Fatal> {
-    Err(Fatal::UnreadableRecord { record: record.name.clone(), error: error.to_owned() })
+    Err(Fatal::UnreadableRecord { record: record.name.to_string(), error: error.to_owned() })
 }
 
 async fn watch<K>(
@@ -104,7 +105,7 @@ async fn watch<K>(
     unreadable: Unreadable,
 ) -> Result<std::convert::Infallible, Fatal>
 where
-    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    K: Resource + Conditioned + Clone + DeserializeOwned + Debug + Send + 'static,
     K::DynamicType: Default,
 {
     let kind = K::plural(&K::DynamicType::default()).into_owned();
@@ -136,7 +137,7 @@ impl Backoff for Pauses {
     }
 }
 
-async fn follow<K: Resource + Clone>(
+async fn follow<K: Resource + Conditioned + Clone>(
     context: &Arc<Context>,
     adder: &Adder,
     events: impl Stream<Item = watcher::Result<watcher::Event<Readable<K>>>>,
@@ -147,8 +148,12 @@ async fn follow<K: Resource + Clone>(
     let mut events = pin!(events);
     let mut listed: Vec<Arc<K>> = Vec::new();
     let mut last_error = None;
-    let read = |object: Readable<K>| match object.read() {
-        Ok(object) => Ok(Ok(Arc::new(object))),
+    let mut texts = Pool::default();
+    let mut read = |object: Readable<K>| match object.read() {
+        Ok(mut object) => {
+            texts.share(&mut object);
+            Ok(Ok(Arc::new(object)))
+        }
         Err((key, error)) => unreadable(&key, &error).map(|()| Err(key)),
     };
     while let Some(event) = events.next().await {

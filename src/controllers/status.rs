@@ -1,7 +1,6 @@
 //! The one place that writes statuses. Every write carries the revision that it was decided from and only the
 //! operator's own fields; what would change nothing is not written.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::{
     Api, Resource, ResourceExt,
     api::{Patch, PatchParams},
@@ -15,7 +14,7 @@ use super::{
     Context, MANAGER,
     api_error::{Failure, bounded},
 };
-use crate::api::condition_type::READY;
+use crate::api::{Condition, condition_type::READY};
 use crate::planted::{self, Bug};
 
 /// A status of ours, as far as it is the operator's.
@@ -153,8 +152,8 @@ where
         kind,
         namespace = observed.namespace(),
         name = observed.name_any(),
-        ready = now.status,
-        reason = now.reason,
+        ready = now.status.as_str(),
+        reason = now.reason.as_str(),
         "status changed"
     );
     context.events.send(observed.object_ref(&K::DynamicType::default()), now);

@@ -1,12 +1,9 @@
 //! From a verdict to conditions that kstatus, Argo CD, Flux and people read alike. No phase, no churn:
 //! the transition time stays while the status does.
 
-use k8s_openapi::{
-    apimachinery::pkg::apis::meta::v1::{Condition, Time},
-    jiff::Timestamp,
-};
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 
-use crate::api::{Refusal, condition_type as types};
+use crate::api::{Condition, Refusal, condition_type as types};
 
 /// What is to be said of an object as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,10 +80,10 @@ pub fn conditions(
                 .find(|c| c.type_ == type_ && c.status == status)
                 .map_or_else(|| Time(now), |c| c.last_transition_time.clone());
             Condition {
-                type_: type_.to_owned(),
-                status: status.to_owned(),
-                reason: word.reason,
-                message: word.message,
+                type_: type_.into(),
+                status: status.into(),
+                reason: word.reason.into(),
+                message: word.message.into(),
                 observed_generation: generation,
                 last_transition_time: since,
             }

@@ -62,7 +62,9 @@ fn unused(world: &World, key: &ObjectKey) -> Vec<UnusedNumber> {
     let mut records: Vec<_> = world
         .ledger
         .of_instance(&key.name)
-        .filter(|r| r.spec.claim.namespace == key.namespace && life::state_of(&r.spec) == NumberState::Issued)
+        .filter(|r| {
+            *r.spec.claim.namespace == *key.namespace && life::state_of(&r.spec) == NumberState::Issued
+        })
         .collect();
     records.sort_by_key(|r| r.spec.slot);
     records

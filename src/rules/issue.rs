@@ -184,7 +184,7 @@ fn is_served(world: &World, instance: &Instance) -> bool {
         .filter_map(|namespace| world.instances.get(&ObjectKey::new(namespace, &key.name)))
         .all(|twin| {
             let twin_namespace = twin.metadata.namespace.as_deref().unwrap_or_default();
-            (age(instance), key.namespace.as_str()) < (age(twin), twin_namespace)
+            (age(instance), &*key.namespace) < (age(twin), twin_namespace)
         })
 }
 

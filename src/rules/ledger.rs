@@ -5,8 +5,11 @@
 //! never changes of it (that its slot is taken, by whom, with which number); bindings and submissions are read
 //! from the snapshot alone, since a seal must not mix the two (design §4).
 
+mod lists;
+
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    cmp::Ordering,
+    collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -15,19 +18,39 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use super::{high_water::Newest, key::Key};
 use crate::api::{Claim, ServiceNumber};
 use crate::planted::{self, Bug};
+use lists::{By, Fact, Lists, Name, Number};
 
 /// The records, and where to find them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Ledger {
-    records: HashMap<String, Arc<ServiceNumber>>,
+    records: By<Name>,
+    numbers: By<Number>,
     learned: HashMap<String, Arc<ServiceNumber>>,
-    slots: HashMap<Key, BTreeMap<i32, String>>,
-    claims: HashMap<(Claim, String), String>,
-    numbers: HashMap<String, String>,
-    filings: HashMap<(String, String), BTreeSet<String>>,
-    instances: HashMap<String, BTreeSet<String>>,
+    /// By key, in the order of slots; of the snapshot or learned.
+    slots: Lists<Key>,
+    /// By instance, in the order of claims; of the snapshot or learned.
+    instances: Lists<String>,
+    /// By namespace and name of the filing that they are bound to.
+    filings: Lists<(String, String)>,
     /// Names that were in a snapshot and left it. Nothing of theirs is issued until they are back.
     lost: BTreeSet<String>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        fn by_name(a: &ServiceNumber, b: &ServiceNumber) -> Ordering {
+            Name::of(a).cmp(Name::of(b))
+        }
+        Self {
+            records: By::default(),
+            numbers: By::default(),
+            learned: HashMap::new(),
+            slots: Lists::new(|a, b| a.spec.slot.cmp(&b.spec.slot)),
+            instances: Lists::new(|a, b| a.spec.claim.cmp(&b.spec.claim).then_with(|| by_name(a, b))),
+            filings: Lists::new(by_name),
+            lost: BTreeSet::new(),
+        }
+    }
 }
 
 /// The store shows less than it did: it was restored from an older copy.
@@ -70,44 +93,42 @@ pub enum Slots {
 impl Ledger {
     /// A record as the watch shows it.
     pub fn observe(&mut self, record: Arc<ServiceNumber>) -> Option<Arc<ServiceNumber>> {
-        let name = name_of(&record);
-        let old = self.records.get(&name).cloned();
+        let name = Name::of(&record);
+        let old = self.records.take(name);
         if let Some(old) = &old {
-            self.unindex(&name, old);
+            self.unindex(old);
         }
-        if let Some(learned) = self.learned.remove(&name) {
-            self.unindex(&name, &learned);
+        if let Some(learned) = self.learned.remove(name) {
+            self.unindex(&learned);
         }
-        self.lost.remove(&name);
-        self.index(&name, &record);
-        if let Some(filing) = &record.spec.filing {
-            self.filings
-                .entry((filing.namespace.clone(), filing.name.clone()))
-                .or_default()
-                .insert(name.clone());
-        }
-        self.records.insert(name, record);
+        self.lost.remove(name);
+        self.index(&record);
+        self.bind(&record);
+        self.numbers.put(record.clone());
+        self.records.put(record);
         old
     }
 
     /// A record that the watch says is gone. Nobody deletes records but by breaking the glass.
     pub fn observe_loss(&mut self, name: &str) -> Option<Arc<ServiceNumber>> {
-        let old = self.records.remove(name)?;
-        self.unindex(name, &old);
+        let old = self.records.take(name)?;
+        self.unindex(&old);
         self.lost.insert(name.to_owned());
         Some(old)
     }
 
     /// A whole new snapshot. An error, and no change, when the store went back in time.
     pub fn observe_all(&mut self, records: Vec<Arc<ServiceNumber>>) -> Result<(), WentBack> {
-        let listed: HashMap<String, &Arc<ServiceNumber>> = records.iter().map(|r| (name_of(r), r)).collect();
-        for (name, old) in &self.records {
-            let (seen, now) =
-                (revision_of(&old.metadata), listed.get(name).map(|r| revision_of(&r.metadata)));
+        let listed: HashMap<&str, u64> =
+            records.iter().map(|r| (Name::of(r), revision_of(&r.metadata))).collect();
+        for old in self.records.all() {
+            let name = Name::of(old);
+            let (seen, now) = (revision_of(&old.metadata), listed.get(name).copied());
             if now.is_none_or(|now| now < seen) && !planted::is_on(Bug::StoreGoesBack) {
-                return Err(WentBack::Record { record: name.clone(), seen, now });
+                return Err(WentBack::Record { record: name.to_owned(), seen, now });
             }
         }
+        drop(listed);
         for record in records {
             self.observe(record);
         }
@@ -116,17 +137,16 @@ impl Ledger {
 
     /// A record from the answer of an own write or of a read by name.
     pub fn learn(&mut self, record: Arc<ServiceNumber>) {
-        let name = name_of(&record);
-        if !self.records.contains_key(&name) {
-            if let Some(old) = self.learned.remove(&name) {
-                self.unindex(&name, &old);
+        let name = Name::of(&record);
+        if self.records.get(name).is_none() {
+            if let Some(old) = self.learned.remove(name) {
+                self.unindex(&old);
             }
-            self.index(&name, &record);
-            if let (true, Some(filing)) = (planted::is_on(Bug::SealFromAnswers), &record.spec.filing) {
-                let filing = (filing.namespace.clone(), filing.name.clone());
-                self.filings.entry(filing).or_default().insert(name.clone());
+            self.index(&record);
+            if planted::is_on(Bug::SealFromAnswers) {
+                self.bind(&record);
             }
-            self.learned.insert(name, record);
+            self.learned.insert(name.to_owned(), record);
         }
     }
 
@@ -138,14 +158,14 @@ impl Ledger {
 
     /// Every record of the snapshot, in no order.
     pub fn records(&self) -> impl Iterator<Item = &Arc<ServiceNumber>> {
-        self.records.values()
+        self.records.all()
     }
 
     /// The record of the snapshot that was changed last.
     #[must_use]
     pub fn newest(&self) -> Option<Newest> {
-        let newest = self.records.iter().map(|(name, record)| (revision_of(&record.metadata), name)).max();
-        newest.map(|(revision, record)| Newest { revision, record: record.clone() })
+        let newest = self.records().map(|record| (revision_of(&record.metadata), Name::of(record))).max();
+        newest.map(|(revision, record)| Newest { revision, record: record.to_owned() })
     }
 
     /// The names of records that were in a snapshot and left it.
@@ -156,31 +176,30 @@ impl Ledger {
     /// The record of a claim on an instance, of the snapshot or learned.
     #[must_use]
     pub fn claimed(&self, claim: &Claim, instance: &str) -> Option<&Arc<ServiceNumber>> {
-        self.find(self.claims.get(&(claim.clone(), instance.to_owned()))?)
+        let records = self.instances.get(instance);
+        let first = records.partition_point(|record| record.spec.claim < *claim);
+        records.get(first).filter(|record| record.spec.claim == *claim)
     }
 
     /// The record of a number in the ledger's spelling, of the snapshot.
     #[must_use]
     pub fn numbered(&self, number: &str) -> Option<&Arc<ServiceNumber>> {
-        self.records.get(self.numbers.get(number)?)
+        self.numbers.get(number)
     }
 
     /// The records of the snapshot that are bound to a filing's namespace and name, whatever its domain or uid.
     pub fn bound_to(&self, namespace: &str, name: &str) -> impl Iterator<Item = &Arc<ServiceNumber>> {
-        self.filings.get(&(namespace.to_owned(), name.to_owned())).into_iter().flatten().filter_map(|name| {
-            let learned = self.learned.get(name).filter(|_| planted::is_on(Bug::SealFromAnswers));
-            self.records.get(name).or(learned)
-        })
+        self.filings.get(&(namespace.to_owned(), name.to_owned())).iter()
     }
 
     /// The records of an instance, of the snapshot or learned.
     pub fn of_instance(&self, instance: &str) -> impl Iterator<Item = &Arc<ServiceNumber>> {
-        self.instances.get(instance).into_iter().flatten().filter_map(|record| self.find(record))
+        self.instances.get(instance).iter()
     }
 
     /// The records of a key in the order of their slots, of the snapshot or learned.
     pub fn of_key(&self, key: &Key) -> impl Iterator<Item = &Arc<ServiceNumber>> {
-        self.slots.get(key).into_iter().flat_map(BTreeMap::values).filter_map(|record| self.find(record))
+        self.slots.get(key).iter()
     }
 
     /// What a key has left under a quota.
@@ -201,14 +220,12 @@ impl Ledger {
 
     /// How many slots of a key are taken, from the first one on without a gap, or which record is missing.
     fn taken(&self, key: &Key) -> Result<i32, i32> {
-        let mut next = 0;
-        if let Some(slots) = self.slots.get(key) {
-            next = i32::try_from(slots.len()).unwrap_or(i32::MAX);
-            // As many as from 0 to the last one: there is no gap, and no need to look for it.
-            let ends = slots.first_key_value().zip(slots.last_key_value());
-            if ends.is_some_and(|((first, _), (last, _))| *first != 0 || *last >= next) {
-                return Err(slots.keys().zip(0..).find(|(slot, at)| *slot != at).map_or(0, |(_, at)| at));
-            }
+        let records = self.slots.get(key);
+        let next = i32::try_from(records.len()).unwrap_or(i32::MAX);
+        // As many as from 0 to the last one: there is no gap, and no need to look for it.
+        let ends = records.first().zip(records.last());
+        if ends.is_some_and(|(first, last)| first.spec.slot != 0 || last.spec.slot >= next) {
+            return Err(records.iter().zip(0..).find(|(r, at)| r.spec.slot != *at).map_or(0, |(_, at)| at));
         }
         if self.lost.contains(&key.record(next)) { Err(next) } else { Ok(next) }
     }
@@ -217,56 +234,38 @@ impl Ledger {
     #[must_use]
     pub fn holes(&self) -> Vec<String> {
         let mut holes = Vec::new();
-        for (key, slots) in &self.slots {
-            let end = slots.last_key_value().map_or(0, |(slot, _)| *slot);
-            holes.extend((0..end).filter(|slot| !slots.contains_key(slot)).map(|slot| key.record(slot)));
+        for (key, records) in self.slots.iter() {
+            let mut next = 0;
+            for record in records {
+                holes.extend((next..record.spec.slot).map(|slot| key.record(slot)));
+                next = record.spec.slot.saturating_add(1);
+            }
         }
         holes
     }
 
-    fn find(&self, name: &str) -> Option<&Arc<ServiceNumber>> {
-        self.records.get(name).or_else(|| self.learned.get(name))
+    fn index(&mut self, record: &Arc<ServiceNumber>) {
+        let spec = &record.spec;
+        self.slots.put(Key::of_record(spec), record.clone());
+        self.instances.put(spec.instance_name.clone(), record.clone());
     }
 
-    fn index(&mut self, name: &str, record: &ServiceNumber) {
-        let spec = &record.spec;
-        self.slots.entry(Key::of_record(spec)).or_default().insert(spec.slot, name.to_owned());
-        self.claims
-            .entry((spec.claim.clone(), spec.instance_name.clone()))
-            .or_insert_with(|| name.to_owned());
-        self.numbers.insert(spec.number.clone(), name.to_owned());
-        self.instances.entry(spec.instance_name.clone()).or_default().insert(name.to_owned());
-    }
-
-    fn unindex(&mut self, name: &str, record: &ServiceNumber) {
-        let spec = &record.spec;
-        let key = Key::of_record(spec);
-        if let Some(slots) = self.slots.get_mut(&key) {
-            slots.remove(&spec.slot);
-            if slots.is_empty() {
-                self.slots.remove(&key);
-            }
+    fn bind(&mut self, record: &Arc<ServiceNumber>) {
+        if let Some(filing) = &record.spec.filing {
+            self.filings.put((filing.namespace.clone(), filing.name.clone()), record.clone());
         }
-        self.claims.remove(&(spec.claim.clone(), spec.instance_name.clone()));
-        self.numbers.remove(&spec.number);
-        drop_from(&mut self.instances, &spec.instance_name, name);
+    }
+
+    /// Takes a record out of wherever it is found, so that nothing points to what it was.
+    fn unindex(&mut self, record: &ServiceNumber) {
+        let spec = &record.spec;
+        self.slots.take(&Key::of_record(spec), record);
+        self.instances.take(&spec.instance_name, record);
+        self.numbers.take(&spec.number);
         if let Some(filing) = &spec.filing {
-            drop_from(&mut self.filings, &(filing.namespace.clone(), filing.name.clone()), name);
+            self.filings.take(&(filing.namespace.clone(), filing.name.clone()), record);
         }
     }
-}
-
-fn drop_from<K: std::hash::Hash + Eq>(index: &mut HashMap<K, BTreeSet<String>>, key: &K, name: &str) {
-    if let Some(names) = index.get_mut(key) {
-        names.remove(name);
-        if names.is_empty() {
-            index.remove(key);
-        }
-    }
-}
-
-fn name_of(record: &ServiceNumber) -> String {
-    record.metadata.name.clone().unwrap_or_default()
 }
 
 /// Revisions of one store are ordered as numbers (Kubernetes API concepts, "resource versions").

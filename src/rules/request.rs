@@ -29,7 +29,7 @@ pub enum Step {
 /// The claim of a request.
 #[must_use]
 pub fn claim_of(key: &ObjectKey) -> Claim {
-    Claim { kind: ClaimKind::ServiceNumberRequest, namespace: key.namespace.clone(), name: key.name.clone() }
+    key.claim(ClaimKind::ServiceNumberRequest)
 }
 
 /// Decides about a request.

@@ -19,24 +19,32 @@ use shelf::Index;
 
 pub use shelf::{Seen, Shelf};
 
-/// A namespaced object, by name.
+/// A namespaced object, by name. Copies share the text: one object is named in many places.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey {
     /// Its namespace; empty for cluster-scoped kinds.
-    pub namespace: String,
+    pub namespace: Arc<str>,
     /// Its name.
-    pub name: String,
+    pub name: Arc<str>,
 }
 
 impl ObjectKey {
     /// An object by namespace and name.
-    pub fn new(namespace: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { namespace: namespace.into(), name: name.into() }
+    pub fn new(namespace: impl AsRef<str>, name: impl AsRef<str>) -> Self {
+        Self { namespace: namespace.as_ref().into(), name: name.as_ref().into() }
+    }
+
+    /// What an object of this name asks for a number as.
+    #[must_use]
+    pub fn claim(&self, kind: ClaimKind) -> Claim {
+        Claim { kind, namespace: self.namespace.to_string(), name: self.name.to_string() }
     }
 
     /// The key of an object.
     pub fn of<K: Resource>(object: &K) -> Self {
-        Self::new(object.namespace().unwrap_or_default(), object.name_any())
+        let meta = object.meta();
+        let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
+        Self { namespace: text(&meta.namespace), name: text(&meta.name) }
     }
 }
 
@@ -90,7 +98,7 @@ pub struct World {
     /// The one namespace that is served, where it is not all of them. Records are seen whomever they belong to.
     pub served: Option<String>,
     ledger_listed: bool,
-    namespaces_of_instance: Index<String, String>,
+    namespaces_of_instance: Index<Arc<str>, Arc<str>>,
     instances_of_class: Index<String, ObjectKey>,
     requests_of_instance: Index<ObjectKey, ObjectKey>,
     filings_of_instance: Index<ObjectKey, ObjectKey>,
@@ -127,7 +135,7 @@ impl World {
     }
 
     /// The namespaces in which an instance of this name is declared.
-    pub fn namespaces_of(&self, instance: &str) -> impl Iterator<Item = &String> {
+    pub fn namespaces_of(&self, instance: &str) -> impl Iterator<Item = &Arc<str>> {
         self.namespaces_of_instance.get(instance)
     }
 
@@ -196,7 +204,7 @@ impl World {
     fn classes_changed(&mut self, seen: Seen<InstanceClass>, work: &mut BTreeSet<Work>) {
         for (key, old, new) in self.classes.take(seen) {
             if old.as_ref().map(|c| &c.spec) != new.as_ref().map(|c| &c.spec) {
-                for instance in self.instances_of_class.get(&key.name) {
+                for instance in self.instances_of_class.get(&*key.name) {
                     self.instance_affects(instance, work);
                 }
             }
@@ -394,10 +402,8 @@ impl World {
         affects: impl Fn(&ObjectKey) -> bool,
     ) {
         for instance in self.sharing(spec).filter(affects) {
-            let waiting = |kind, key: &ObjectKey| {
-                let claim = Claim { kind, namespace: key.namespace.clone(), name: key.name.clone() };
-                self.ledger.claimed(&claim, &instance.name).is_none()
-            };
+            let waiting =
+                |kind, key: &ObjectKey| self.ledger.claimed(&key.claim(kind), &instance.name).is_none();
             let requests = self.requests_of_instance.get(&instance);
             let requests = requests.filter(|key| waiting(ClaimKind::ServiceNumberRequest, key));
             work.extend(requests.cloned().map(Work::Request));

@@ -113,7 +113,7 @@ fn ask_of<K: Played>(
     let done = match what {
         What::Create(object) => {
             let mut object: K = serde_json::from_value(object.clone()).expect("an object");
-            object.meta_mut().namespace = Some(key.namespace.clone()).filter(|n| !n.is_empty());
+            object.meta_mut().namespace = Some(key.namespace.to_string()).filter(|n| !n.is_empty());
             store.by(who).create(object)
         }
         What::Patch(_, patch) => store.by(who).patch::<K>(key, revision, |live| patched(live, patch)),

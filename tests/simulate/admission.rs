@@ -29,10 +29,10 @@ impl Broken {
 /// The conditions of an object that nobody has looked at.
 pub fn untouched() -> Vec<Condition> {
     vec![Condition {
-        type_: "Ready".to_owned(),
-        status: "Unknown".to_owned(),
-        reason: "Pending".to_owned(),
-        message: "Waiting for the operator".to_owned(),
+        type_: "Ready".into(),
+        status: "Unknown".into(),
+        reason: "Pending".into(),
+        message: "Waiting for the operator".into(),
         observed_generation: None,
         last_transition_time: Time(Timestamp::UNIX_EPOCH),
     }]

@@ -38,7 +38,7 @@ pub fn record(store: &Store, old: Option<&ServiceNumber>, new: &ServiceNumber) -
     let name = new.name_any();
     let n = &new.spec;
     for (other, record) in &store.records.live {
-        if other.name == name {
+        if *other.name == *name {
             continue;
         }
         let o = &record.spec;
@@ -141,8 +141,8 @@ pub fn settled(store: &Store) -> Result<(), String> {
         hold(ready == status.refusals.is_empty(), || format!("request {key} is stalled without a reason"))?;
         let issued = store.records.live.values().any(|r| {
             r.spec.instance_name == request.spec.instance_ref.name
-                && r.spec.claim.name == key.name
-                && r.spec.claim.namespace == key.namespace
+                && *r.spec.claim.name == *key.name
+                && *r.spec.claim.namespace == *key.namespace
                 && Some(&r.spec.number) == status.service_number.as_ref()
         });
         hold(ready == issued, || format!("request {key} shows another number than the ledger"))?;
@@ -173,7 +173,7 @@ fn settled_filing(store: &Store, key: &ObjectKey, filing: &Filing) -> Result<(),
         format!("filing {key} is neither Ready nor Stalled: {status:?}")
     })?;
     hold(ready == status.refusals.is_empty(), || format!("filing {key} is stalled without a reason"))?;
-    let own = (key.namespace.as_str(), key.name.as_str(), filing.spec.website.domain.as_str());
+    let own = (&*key.namespace, &*key.name, filing.spec.website.domain.as_str());
     let bound: Vec<_> = store.records.live.values().filter(|r| identity(&r.spec) == Some(own)).collect();
     hold(bound.len() <= 1, || format!("filing {key} has {} records for ever", bound.len()))?;
     let Some(record) = bound.first() else {

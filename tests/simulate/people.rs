@@ -186,7 +186,7 @@ fn create_request(store: &mut Store, rng: &mut Rng, key: &ObjectKey) -> String {
         filing_account_id: grant.map(str::to_owned),
     };
     let mut request = ServiceNumberRequest::new(&key.name, spec);
-    request.metadata.namespace = Some(key.namespace.clone());
+    request.metadata.namespace = Some(key.namespace.to_string());
     let done = store.by(Who::Applicant).create(request).is_ok();
     format!("creates request {key} on {instance} by {account} grant {grant:?}: {done}")
 }
@@ -217,7 +217,7 @@ fn create_filing(store: &mut Store, rng: &mut Rng, key: &ObjectKey) -> String {
     let text =
         format!("{} {:?} submit {} by {}", spec.website.domain, spec.source, spec.submit, spec.account_id);
     let mut filing = Filing::new(&key.name, spec);
-    filing.metadata.namespace = Some(key.namespace.clone());
+    filing.metadata.namespace = Some(key.namespace.to_string());
     if rng.chance(15) {
         filing.metadata.finalizers = Some(vec!["example.com/hold".to_owned()]);
     }
@@ -231,7 +231,7 @@ fn apply_again(store: &mut Store, key: &ObjectKey) -> String {
     };
     _ = store.by(Who::Applicant).delete::<Filing>(key);
     let mut filing = Filing::new(&key.name, old.spec.clone());
-    filing.metadata.namespace = Some(key.namespace.clone());
+    filing.metadata.namespace = Some(key.namespace.to_string());
     format!("applies {key} again: {}", store.by(Who::Applicant).create(filing).is_ok())
 }
 
@@ -272,7 +272,7 @@ pub fn administer(store: &mut Store, rng: &mut Rng) -> String {
         Some(0) => {
             let quota = i32::try_from(1 + rng.below(4)).expect("small");
             if store.get::<InstanceClass>(&class).is_some() {
-                store.quotas.entry(class.name.clone()).or_default().insert(quota);
+                store.quotas.entry(class.name.to_string()).or_default().insert(quota);
             }
             let done =
                 store.by(Who::PlatformAdmin).patch::<InstanceClass>(&class, None, |c| c.spec.quota = quota);

@@ -93,8 +93,8 @@ fn subject(subject: &Subject) -> Value {
     let Subject { kind, key, revision } = subject;
     present(json!({
         "kind": kind.as_str(),
-        "namespace": Some(&key.namespace).filter(|n| !n.is_empty()),
-        "name": key.name,
+        "namespace": Some(&*key.namespace).filter(|n| !n.is_empty()),
+        "name": &*key.name,
         "resourceVersion": revision,
     }))
 }

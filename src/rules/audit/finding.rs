@@ -253,6 +253,6 @@ impl Finding {
     /// The record that it is about, if there is one.
     #[must_use]
     pub fn record(&self) -> Option<&str> {
-        self.subjects.iter().find(|s| s.kind == Kind::ServiceNumber).map(|s| s.key.name.as_str())
+        self.subjects.iter().find(|s| s.kind == Kind::ServiceNumber).map(|s| &*s.key.name)
     }
 }

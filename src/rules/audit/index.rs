@@ -49,10 +49,7 @@ impl<'a> Index<'a> {
             filings: filings.as_ref().map(|all| all.iter().map(|f| (name_of(&**f), &**f)).collect()),
             instances: None,
             classes: classes.as_ref().map(|all| all.iter().map(|c| (name_of(&**c).1, &**c)).collect()),
-            hidden: unreadable
-                .iter()
-                .map(|u| (u.kind, (u.key.namespace.as_str(), u.key.name.as_str())))
-                .collect(),
+            hidden: unreadable.iter().map(|u| (u.kind, (&*u.key.namespace, &*u.key.name))).collect(),
             served: namespace.as_deref(),
         };
         // By name, so that nothing depends on the order of the list.

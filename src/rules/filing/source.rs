@@ -4,9 +4,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
 use std::sync::Arc;
 
-use crate::api::{
-    BoundFiling, Claim, ClaimKind, Filing, FilingSource, NumberState, Reason, Refusal, ServiceNumber,
-};
+use crate::api::{BoundFiling, ClaimKind, Filing, FilingSource, NumberState, Reason, Refusal, ServiceNumber};
 use crate::rules::{
     eligibility::refusal,
     issue::{Allocation, Asking, Order, allocate},
@@ -115,13 +113,13 @@ fn by_request(world: &World, key: &ObjectKey, filing: &Filing, name: &str) -> So
 
 fn by_instance(world: &World, key: &ObjectKey, filing: &Filing, name: &str, now: Timestamp) -> Source {
     let asking = Asking {
-        claim: Claim { kind: ClaimKind::Filing, namespace: key.namespace.clone(), name: key.name.clone() },
+        claim: key.claim(ClaimKind::Filing),
         instance: name,
         account: &filing.spec.account_id,
         grant: None,
         filing: Some(BoundFiling {
-            namespace: key.namespace.clone(),
-            name: key.name.clone(),
+            namespace: key.namespace.to_string(),
+            name: key.name.to_string(),
             uid: filing.uid().unwrap_or_default(),
             domain: filing.spec.website.domain.clone(),
         }),
@@ -143,7 +141,7 @@ fn check(key: &ObjectKey, filing: &Filing, record: Arc<ServiceNumber>, rule: Rul
         refusals.push(refused);
     }
     if let Some(holder) = &record.spec.filing {
-        let same_name = holder.namespace == key.namespace && holder.name == key.name;
+        let same_name = *holder.namespace == *key.namespace && *holder.name == *key.name;
         let same = same_name && holder.domain == filing.spec.website.domain;
         let submitted = record.spec.submitted_time.is_some();
         if same {
@@ -188,7 +186,7 @@ fn account(filing: &Filing, record: &ServiceNumber, rule: Rule) -> Option<Refusa
 
 /// Says who holds a number, as far as the reader of this namespace may see it.
 fn taken(key: &ObjectKey, record: &ServiceNumber, holder: &BoundFiling) -> Refusal {
-    let who = if holder.namespace == key.namespace {
+    let who = if *holder.namespace == *key.namespace {
         format!("Filing {}", holder.name)
     } else {
         "a filing of another namespace".to_owned()
