@@ -9,6 +9,7 @@ mod holdings;
 mod index;
 mod instances;
 mod records;
+mod sorted;
 
 use k8s_openapi::jiff::{SignedDuration, Timestamp};
 

@@ -26,6 +26,15 @@ impl Key {
         Self::of(spec.quota_scope, &spec.class_name, &spec.account_id, &spec.instance_name)
     }
 
+    /// What the key of a record is made of, to compare records by: equal where the keys are.
+    #[must_use]
+    pub fn facts_of(spec: &ServiceNumberSpec) -> (QuotaScope, &str, &str) {
+        match spec.quota_scope {
+            QuotaScope::Instance => (QuotaScope::Instance, &spec.instance_name, ""),
+            QuotaScope::Account => (QuotaScope::Account, &spec.class_name, &spec.account_id),
+        }
+    }
+
     /// The name of the record in a slot.
     #[must_use]
     pub fn record(&self, slot: i32) -> String {

@@ -11,7 +11,7 @@ use kube::{Resource, ResourceExt};
 use super::ledger::{Ledger, WentBack};
 use super::{key::Key, number, snapshot::Snapshot};
 use crate::api::{
-    BoundFiling, Claim, ClaimKind, Filing, Instance, InstanceClass, QuotaScope, ServiceNumber,
+    BoundFiling, Claim, ClaimKind, Filing, Instance, InstanceClass, InstanceSpec, QuotaScope, ServiceNumber,
     ServiceNumberRequest, ServiceNumberSpec,
 };
 use crate::planted::{self, Bug};
@@ -100,6 +100,7 @@ pub struct World {
     ledger_listed: bool,
     namespaces_of_instance: Index<Arc<str>, Arc<str>>,
     instances_of_class: Index<String, ObjectKey>,
+    instances_of_account: Index<(String, String), ObjectKey>,
     requests_of_instance: Index<ObjectKey, ObjectKey>,
     filings_of_instance: Index<ObjectKey, ObjectKey>,
     filings_of_request: Index<ObjectKey, ObjectKey>,
@@ -212,14 +213,17 @@ impl World {
     }
 
     fn instances_changed(&mut self, seen: Seen<Instance>, work: &mut BTreeSet<Work>) {
+        let account = |spec: &InstanceSpec| (spec.class_name.clone(), spec.account_id.clone());
         for (key, old, new) in self.instances.take(seen) {
             if let Some(old) = &old {
                 self.namespaces_of_instance.remove(&key.name, &key.namespace);
                 self.instances_of_class.remove(&old.spec.class_name, &key);
+                self.instances_of_account.remove(&account(&old.spec), &key);
             }
             if let Some(new) = &new {
                 self.namespaces_of_instance.insert(key.name.clone(), key.namespace.clone());
                 self.instances_of_class.insert(new.spec.class_name.clone(), key.clone());
+                self.instances_of_account.insert(account(&new.spec), key.clone());
             }
             work.insert(Work::Instance(key.clone()));
             let facts = |i: &Arc<Instance>| (i.spec.clone(), i.metadata.uid.clone());
@@ -415,15 +419,12 @@ impl World {
     /// The instances whose numbers are counted with a record's, and those that list it.
     fn sharing(&self, spec: &ServiceNumberSpec) -> impl Iterator<Item = ObjectKey> {
         let named = self.namespaces_of(&spec.instance_name).map(|ns| ObjectKey::new(ns, &spec.instance_name));
-        let by_account = spec.quota_scope == QuotaScope::Account;
-        let of_account = self
-            .instances_of_class
-            .get(&spec.class_name)
-            .filter(move |key| {
-                by_account && self.instances.get(key).is_some_and(|i| i.spec.account_id == spec.account_id)
-            })
-            .cloned();
-        named.chain(of_account)
+        let account = match spec.quota_scope {
+            QuotaScope::Account => Some((spec.class_name.clone(), spec.account_id.clone())),
+            QuotaScope::Instance => None,
+        };
+        let of_account = account.map(|account| self.instances_of_account.get(&account).cloned());
+        named.chain(of_account.into_iter().flatten())
     }
 }
 

@@ -27,7 +27,7 @@ fn of_request(request: &ServiceNumberRequest, index: &Index<'_>, now: Timestamp,
     let name = name_of(request);
     let subject = || Subject::of(request);
     let instance = &request.spec.instance_ref.name;
-    let claimed = index.by_claim.get(&(ClaimKind::ServiceNumberRequest, name)).map_or(&[][..], Vec::as_slice);
+    let claimed = index.claimed(ClaimKind::ServiceNumberRequest, name);
     let own: Vec<_> = claimed.iter().copied().filter(|r| r.spec.instance_name == *instance).collect();
     if let [record] = own[..]
         && (record.spec.account_id != request.spec.account_id
@@ -56,8 +56,8 @@ fn of_request(request: &ServiceNumberRequest, index: &Index<'_>, now: Timestamp,
             Some(_) => None,
         };
         if let Some(observed) = differs.filter(|_| !told.is_some_and(|t| hides(t, index))) {
-            let told = told.and_then(|told| index.by_name.get(told)).into_iter();
-            let records = told.chain(&own).map(|r| Subject::of(*r));
+            let told = told.and_then(|told| index.record(told)).into_iter();
+            let records = told.chain(own).map(Subject::of);
             found.push(Finding::new(Code::StatusDiffers, records.chain([subject()]), observed));
         }
     } else if own.is_empty() && status.refusals.is_empty() && is_old(&request.metadata, now) {
@@ -68,7 +68,7 @@ fn of_request(request: &ServiceNumberRequest, index: &Index<'_>, now: Timestamp,
 
 /// Whether the ledger should have a record of this name and has none.
 pub(super) fn is_lost(told: &str, index: &Index<'_>) -> bool {
-    !index.by_name.contains_key(told) && !hides(told, index)
+    index.record(told).is_none() && !hides(told, index)
 }
 
 /// Whether a record of this name is there and cannot be read.
@@ -96,10 +96,8 @@ fn gone(record: &ServiceNumber, index: &Index<'_>, found: &mut Vec<Finding>) {
     }
     let claim = (namespace.as_str(), name.as_str());
     let (kind, there) = match kind {
-        ClaimKind::ServiceNumberRequest => {
-            (Kind::ServiceNumberRequest, index.requests.as_ref().map(|all| all.contains_key(&claim)))
-        }
-        ClaimKind::Filing => (Kind::Filing, index.filings.as_ref().map(|all| all.contains_key(&claim))),
+        ClaimKind::ServiceNumberRequest => (Kind::ServiceNumberRequest, index.has_request(claim)),
+        ClaimKind::Filing => (Kind::Filing, index.sees_filings().then(|| index.filing(claim).is_some())),
     };
     // A filing that its number is bound to and that is gone is said once, in `filings`.
     let bound = record.spec.filing.as_ref().is_some_and(|f| (f.namespace.as_str(), f.name.as_str()) == claim);

@@ -20,7 +20,7 @@ pub(super) fn judge(snapshot: &Snapshot, index: &Index<'_>, now: Timestamp, foun
     for filing in snapshot.filings.iter().flatten() {
         of_filing(filing, index, now, found);
     }
-    if index.filings.is_some() {
+    if index.sees_filings() {
         for record in snapshot.records.iter().flatten() {
             binding(record, index, found);
         }
@@ -37,7 +37,7 @@ fn of_filing(filing: &Filing, index: &Index<'_>, now: Timestamp, found: &mut Vec
     let Some(status) = &filing.status else { return };
     let subject = || Subject::of(filing);
     let site = site(filing);
-    let bound = index.by_site.get(&site).map_or(&[][..], Vec::as_slice);
+    let bound = index.bound_to(site);
     let FilingStatus { review, submitted_time, record_name, service_number, refusals, .. } = status;
     let told = review.as_ref().map(|r| &r.record_name).or(record_name.as_ref()).map(String::as_str);
     if let Some(told) = told
@@ -49,7 +49,7 @@ fn of_filing(filing: &Filing, index: &Index<'_>, now: Timestamp, found: &mut Vec
     if told.is_some_and(|told| hides(told, index)) {
         return;
     }
-    let record = told.and_then(|told| index.by_name.get(told).copied());
+    let record = told.and_then(|told| index.record(told));
     if let Some(record) = record.filter(|_| review.is_some() || submitted_time.is_some()) {
         if !is_submitted_to(record, site) {
             let what = if review.is_some() { "reviewed" } else { "submitted" };
@@ -108,7 +108,7 @@ fn binding(record: &ServiceNumber, index: &Index<'_>, found: &mut Vec<Finding>) 
     if state > NumberState::Submitted || !index.sees(namespace) || index.is_hidden(Kind::Filing, named) {
         return;
     }
-    let filing = index.filings.as_ref().and_then(|filings| filings.get(&named));
+    let filing = index.filing(named);
     let why = match filing {
         None => "is not there".to_owned(),
         Some(filing) if filing.spec.website.domain != *domain => {
@@ -124,7 +124,7 @@ fn binding(record: &ServiceNumber, index: &Index<'_>, found: &mut Vec<Finding>) 
     };
     let code =
         if state == NumberState::Submitted { Code::SubmittedFilingGone } else { Code::BoundFilingGone };
-    let filing = filing.map_or_else(|| Subject::absent(Kind::Filing, named), |filing| Subject::of(*filing));
+    let filing = filing.map_or_else(|| Subject::absent(Kind::Filing, named), Subject::of);
     let observed = format!("{filing} {why}");
     found.push(Finding::new(code, [Subject::of(record), filing], observed));
 }

@@ -1,8 +1,13 @@
 //! A snapshot by what audits ask it for. Everything here borrows; nothing is judged.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, HashMap, HashSet},
+};
 
 use kube::Resource;
+
+use super::sorted::Sorted;
 
 use crate::{
     api::{Claim, ClaimKind, Filing, Instance, InstanceClass, ServiceNumber, ServiceNumberRequest},
@@ -19,13 +24,13 @@ pub(super) type Site<'a> = (&'a str, &'a str, &'a str);
 
 /// Where to find what. Kinds that were not looked at are absent.
 pub(super) struct Index<'a> {
-    pub(super) by_name: HashMap<&'a str, &'a ServiceNumber>,
-    pub(super) by_claim: HashMap<(ClaimKind, Name<'a>), Vec<&'a ServiceNumber>>,
-    pub(super) by_site: HashMap<Site<'a>, Vec<&'a ServiceNumber>>,
-    pub(super) by_instance: BTreeMap<&'a str, Vec<&'a ServiceNumber>>,
-    pub(super) by_key: BTreeMap<Key, Vec<&'a ServiceNumber>>,
-    pub(super) requests: Option<HashMap<Name<'a>, &'a ServiceNumberRequest>>,
-    pub(super) filings: Option<HashMap<Name<'a>, &'a Filing>>,
+    by_name: Sorted<'a, ServiceNumber>,
+    by_claim: Sorted<'a, ServiceNumber>,
+    pub(super) by_site: Sorted<'a, ServiceNumber>,
+    pub(super) by_instance: Sorted<'a, ServiceNumber>,
+    pub(super) by_key: Sorted<'a, ServiceNumber>,
+    requests: Option<Sorted<'a, ServiceNumberRequest>>,
+    filings: Option<Sorted<'a, Filing>>,
     pub(super) instances: Option<BTreeMap<&'a str, Vec<&'a Instance>>>,
     pub(super) classes: Option<HashMap<&'a str, &'a InstanceClass>>,
     /// What is there and cannot be read.
@@ -38,34 +43,22 @@ impl<'a> Index<'a> {
     pub(super) fn of(snapshot: &'a Snapshot) -> Option<Self> {
         let Snapshot { classes, instances, requests, filings, records, namespace, unreadable, lost: _ } =
             snapshot;
-        let records = records.as_ref()?;
+        // By name, so that nothing depends on the order of the list.
+        let by_name = Sorted::of(records.as_ref()?.iter().map(|r| &**r), by_name);
+        let by = |order: fn(&ServiceNumber, &ServiceNumber) -> Ordering| Sorted::of(by_name.iter(), order);
         let mut index = Self {
-            by_name: HashMap::with_capacity(records.len()),
-            by_claim: HashMap::with_capacity(records.len()),
-            by_site: HashMap::new(),
-            by_instance: BTreeMap::new(),
-            by_key: BTreeMap::new(),
-            requests: requests.as_ref().map(|all| all.iter().map(|r| (name_of(&**r), &**r)).collect()),
-            filings: filings.as_ref().map(|all| all.iter().map(|f| (name_of(&**f), &**f)).collect()),
+            by_claim: by(|a, b| asked(a).cmp(&asked(b))),
+            by_site: by(|a, b| bound_site(a).cmp(&bound_site(b))),
+            by_instance: by(|a, b| a.spec.instance_name.cmp(&b.spec.instance_name)),
+            by_key: by(|a, b| Key::facts_of(&a.spec).cmp(&Key::facts_of(&b.spec))),
+            by_name,
+            requests: requests.as_ref().map(|all| Sorted::of(all.iter().map(|r| &**r), self::by_name)),
+            filings: filings.as_ref().map(|all| Sorted::of(all.iter().map(|f| &**f), self::by_name)),
             instances: None,
             classes: classes.as_ref().map(|all| all.iter().map(|c| (name_of(&**c).1, &**c)).collect()),
             hidden: unreadable.iter().map(|u| (u.kind, (&*u.key.namespace, &*u.key.name))).collect(),
             served: namespace.as_deref(),
         };
-        // By name, so that nothing depends on the order of the list.
-        let mut records: Vec<&ServiceNumber> = records.iter().map(|r| &**r).collect();
-        records.sort_unstable_by_key(|r| name_of(*r));
-        for record in records {
-            let spec = &record.spec;
-            let Claim { kind, namespace, name } = &spec.claim;
-            index.by_name.insert(name_of(record).1, record);
-            index.by_claim.entry((*kind, (namespace, name))).or_default().push(record);
-            index.by_instance.entry(&spec.instance_name).or_default().push(record);
-            index.by_key.entry(Key::of_record(spec)).or_default().push(record);
-            if let Some(site) = bound_site(record) {
-                index.by_site.entry(site).or_default().push(record);
-            }
-        }
         for instance in instances.iter().flatten() {
             let declared = index.instances.get_or_insert_default();
             declared.entry(name_of(&**instance).1).or_default().push(instance);
@@ -74,6 +67,41 @@ impl<'a> Index<'a> {
             index.instances.get_or_insert_default();
         }
         Some(index)
+    }
+
+    /// The record of a name.
+    pub(super) fn record(&self, name: &str) -> Option<&'a ServiceNumber> {
+        self.by_name.range(|r| name_of(r).1.cmp(name)).first().copied()
+    }
+
+    /// The records of a claim, on whatever instance.
+    pub(super) fn claimed(&self, kind: ClaimKind, name: Name<'_>) -> &[&'a ServiceNumber] {
+        self.by_claim.range(|r| asked(r).cmp(&(kind, name)))
+    }
+
+    /// The records that are bound to a filing.
+    pub(super) fn bound_to(&self, site: Site<'_>) -> &[&'a ServiceNumber] {
+        self.by_site.range(|r| bound_site(r).cmp(&Some(site)))
+    }
+
+    /// The records of an instance.
+    pub(super) fn issued_on(&self, instance: &str) -> &[&'a ServiceNumber] {
+        self.by_instance.range(|r| r.spec.instance_name.as_str().cmp(instance))
+    }
+
+    /// Whether there is a request of that name; absent where requests were not looked at.
+    pub(super) fn has_request(&self, name: Name<'_>) -> Option<bool> {
+        self.requests.as_ref().map(|all| !all.range(|r| name_of(r).cmp(&name)).is_empty())
+    }
+
+    /// Whether filings were looked at.
+    pub(super) fn sees_filings(&self) -> bool {
+        self.filings.is_some()
+    }
+
+    /// A filing; absent where there is none and where filings were not looked at.
+    pub(super) fn filing(&self, name: Name<'_>) -> Option<&'a Filing> {
+        self.filings.as_ref()?.range(|f| name_of(f).cmp(&name)).first().copied()
     }
 
     /// Whether there is something of that kind and name that cannot be read.
@@ -90,6 +118,16 @@ impl<'a> Index<'a> {
     pub(super) fn sees_all(&self) -> bool {
         self.served.is_none()
     }
+}
+
+/// What asked for a record.
+fn asked(record: &ServiceNumber) -> (ClaimKind, Name<'_>) {
+    let Claim { kind, namespace, name } = &record.spec.claim;
+    (*kind, (namespace, name))
+}
+
+fn by_name<K: Resource>(a: &K, b: &K) -> Ordering {
+    name_of(a).cmp(&name_of(b))
 }
 
 /// The filing that a record is bound to.

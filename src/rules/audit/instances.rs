@@ -48,7 +48,8 @@ fn twice(declared: &BTreeMap<&str, Vec<&Instance>>, found: &mut Vec<Finding>) {
 }
 
 fn undeclared(declared: &BTreeMap<&str, Vec<&Instance>>, index: &Index<'_>, found: &mut Vec<Finding>) {
-    for (name, all) in &index.by_instance {
+    for all in index.by_instance.groups(|a, b| a.spec.instance_name == b.spec.instance_name) {
+        let name = all[0].spec.instance_name.as_str();
         let unspent: Vec<_> = all.iter().copied().filter(|r| !is_spent(r)).collect();
         // One that cannot be read may be declared in the namespace of any claim.
         let hidden = all.iter().any(|r| index.is_hidden(Kind::Instance, (&r.spec.claim.namespace, name)));
@@ -60,7 +61,7 @@ fn undeclared(declared: &BTreeMap<&str, Vec<&Instance>>, index: &Index<'_>, foun
 }
 
 fn redeclared(name: &str, instances: &[&Instance], index: &Index<'_>, found: &mut Vec<Finding>) {
-    let issued = index.by_instance.get(name).map_or(&[][..], Vec::as_slice);
+    let issued = index.issued_on(name);
     let Some(first) = issued.first() else { return };
     let key = Key::of_record(&first.spec);
     // Under two keys already: that is said in `records`.
@@ -88,7 +89,7 @@ fn redeclared(name: &str, instances: &[&Instance], index: &Index<'_>, found: &mu
 fn classes(index: &Index<'_>, found: &mut Vec<Finding>) {
     let classes = index.classes.as_ref();
     let mut gone: BTreeMap<&str, Vec<&ServiceNumber>> = BTreeMap::new();
-    for (key, issued) in &index.by_key {
+    for issued in index.by_key.groups(|a, b| Key::facts_of(&a.spec) == Key::facts_of(&b.spec)) {
         for record in issued.iter().filter(|r| !is_spent(r)) {
             let name = record.spec.class_name.as_str();
             if classes.is_some_and(|c| !c.contains_key(name))
@@ -97,7 +98,7 @@ fn classes(index: &Index<'_>, found: &mut Vec<Finding>) {
                 gone.entry(name).or_default().push(record);
             }
         }
-        below(key, issued, index, found);
+        below(issued, index, found);
     }
     for (name, unspent) in gone {
         let observed = format!("class {name} does not exist");
@@ -106,7 +107,7 @@ fn classes(index: &Index<'_>, found: &mut Vec<Finding>) {
 }
 
 /// A class that declares less than what was issued on a key.
-fn below(key: &Key, issued: &[&ServiceNumber], index: &Index<'_>, found: &mut Vec<Finding>) {
+fn below(issued: &[&ServiceNumber], index: &Index<'_>, found: &mut Vec<Finding>) {
     let Some(last) = issued.iter().max_by_key(|r| r.spec.slot) else { return };
     // An instance may have been declared anew under another class, whose quota then holds for its key.
     let declared = index.instances.as_ref().and_then(|all| all.get(last.spec.instance_name.as_str()));
@@ -118,7 +119,7 @@ fn below(key: &Key, issued: &[&ServiceNumber], index: &Index<'_>, found: &mut Ve
     let quota = class.spec.quota;
     if class.spec.quota_scope == last.spec.quota_scope && i64::from(quota) < i64::from(last.spec.slot) + 1 {
         let beyond: Vec<_> = issued.iter().copied().filter(|r| r.spec.slot >= quota).collect();
-        let class = Subject::of(*class);
+        let (key, class) = (Key::of_record(&last.spec), Subject::of(*class));
         let observed =
             format!("{} declares {quota}, and {key} has a number in slot {}", class, last.spec.slot);
         found.push(Finding::new(Code::QuotaBelowIssued, records(&beyond).chain([class]), observed));

@@ -1,10 +1,11 @@
 //! What the records show by themselves: each one, and all of them together.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::{
     Code, Finding, Subject,
     index::{Index, Site, bound_site, name_of},
+    sorted::Sorted,
 };
 use crate::{
     api::{Claim, NumberState, ServiceNumber},
@@ -19,18 +20,17 @@ use crate::{
 const NAMED: usize = 20;
 
 pub(super) fn judge(snapshot: &Snapshot, index: &Index<'_>, found: &mut Vec<Finding>) {
-    let records: Vec<&ServiceNumber> = snapshot.records.iter().flatten().map(|r| &**r).collect();
-    for record in &records {
+    for record in snapshot.records.iter().flatten() {
         alone(record, found);
     }
-    for name in snapshot.lost.iter().filter(|name| !index.by_name.contains_key(name.as_str())) {
+    for name in snapshot.lost.iter().filter(|name| index.record(name).is_none()) {
         let seen = "it was seen in the ledger, and it is gone";
         let subject = Subject::absent(Kind::ServiceNumber, ("", name));
         found.push(Finding::new(Code::RecordLost, [subject], seen));
     }
-    together(&records, index, found);
-    for (key, records) in &index.by_key {
-        holes(key, records, found);
+    together(index, found);
+    for records in index.by_key.groups(|a, b| Key::facts_of(&a.spec) == Key::facts_of(&b.spec)) {
+        holes(&Key::of_record(&records[0].spec), records, found);
     }
 }
 
@@ -82,29 +82,27 @@ fn alone(record: &ServiceNumber, found: &mut Vec<Finding>) {
 }
 
 /// What no two records may share.
-fn together(records: &[&ServiceNumber], index: &Index<'_>, found: &mut Vec<Finding>) {
-    let mut numbers: HashMap<String, Vec<&ServiceNumber>> = HashMap::with_capacity(records.len());
-    let mut claims: HashMap<(&Claim, &str), Vec<&ServiceNumber>> = HashMap::with_capacity(records.len());
-    for record in records {
-        let spec = &record.spec;
-        let number = number::normalize(&spec.number).unwrap_or_else(|| spec.number.clone());
-        numbers.entry(number).or_default().push(record);
-        claims.entry((&spec.claim, &spec.instance_name)).or_default().push(record);
+fn together(index: &Index<'_>, found: &mut Vec<Finding>) {
+    let shared = |group: &&[&ServiceNumber]| group.len() > 1;
+    for records in by_number(index).groups(same_number).filter(shared) {
+        let observed = format!("{} records carry one number", records.len());
+        found.push(Finding::new(Code::NumberIssuedTwice, records.iter().map(|r| Subject::of(*r)), observed));
     }
-    for shared in numbers.into_values().filter(|shared| shared.len() > 1) {
-        let observed = format!("{} records carry one number", shared.len());
-        found.push(Finding::new(Code::NumberIssuedTwice, shared.into_iter().map(Subject::of), observed));
-    }
-    for ((claim, instance), shared) in claims.into_iter().filter(|(_, shared)| shared.len() > 1) {
-        let Claim { kind, namespace, name } = claim;
+    let by_asking = Sorted::of(index.by_instance.iter(), |a, b| asking(a).cmp(&asking(b)));
+    for records in by_asking.groups(|a, b| asking(a) == asking(b)).filter(shared) {
+        let (Claim { kind, namespace, name }, instance) = asking(records[0]);
         let observed =
-            format!("{kind:?} {namespace}/{name} has {} records on instance {instance}", shared.len());
-        found.push(Finding::new(Code::ClaimIssuedTwice, shared.into_iter().map(Subject::of), observed));
+            format!("{kind:?} {namespace}/{name} has {} records on instance {instance}", records.len());
+        found.push(Finding::new(Code::ClaimIssuedTwice, records.iter().map(|r| Subject::of(*r)), observed));
     }
-    for (site, shared) in index.by_site.iter().filter(|(_, shared)| shared.len() > 1) {
-        bound_twice(*site, shared, found);
+    for records in index.by_site.groups(|a, b| bound_site(a) == bound_site(b)).filter(shared) {
+        if let Some(site) = bound_site(records[0]) {
+            bound_twice(site, records, found);
+        }
     }
-    for (instance, shared) in index.by_instance.iter().filter(|(_, shared)| shared.len() > 1) {
+    let of_one = |a: &ServiceNumber, b: &ServiceNumber| a.spec.instance_name == b.spec.instance_name;
+    for shared in index.by_instance.groups(of_one).filter(shared) {
+        let instance = &shared[0].spec.instance_name;
         let keys: BTreeSet<_> = shared.iter().map(|r| Key::of_record(&r.spec).to_string()).collect();
         if keys.len() > 1 {
             let observed = format!(
@@ -118,6 +116,27 @@ fn together(records: &[&ServiceNumber], index: &Index<'_>, found: &mut Vec<Findi
             ));
         }
     }
+}
+
+/// Records by their numbers, whatever the case of the letters.
+fn by_number<'a>(index: &Index<'a>) -> Sorted<'a, ServiceNumber> {
+    fn letters(record: &ServiceNumber) -> impl Iterator<Item = u8> {
+        record.spec.number.bytes().map(|byte| byte.to_ascii_lowercase())
+    }
+    Sorted::of(index.by_instance.iter(), |a, b| {
+        letters(a).cmp(letters(b)).then_with(|| a.spec.number.cmp(&b.spec.number))
+    })
+}
+
+/// What is no number is the same only where it is spelled the same.
+fn same_number(a: &ServiceNumber, b: &ServiceNumber) -> bool {
+    let (a, b) = (&a.spec.number, &b.spec.number);
+    a == b || (a.eq_ignore_ascii_case(b) && number::normalize(a).is_some())
+}
+
+/// A claim gets one number on one instance.
+fn asking(record: &ServiceNumber) -> (&Claim, &str) {
+    (&record.spec.claim, &record.spec.instance_name)
 }
 
 fn bound_twice((namespace, name, domain): Site<'_>, shared: &[&ServiceNumber], found: &mut Vec<Finding>) {
