@@ -12,7 +12,7 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
-use std::{fmt::Debug, pin::pin, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt::Debug, pin::pin, sync::Arc, time::Duration};
 
 use super::{
     Context,
@@ -223,7 +223,7 @@ async fn follow<K: Resource + Conditioned + Clone>(
         }
         match said.filter(|said| work.iter().all(|work| work == said)) {
             Some(said) => adder.hear(said),
-            None => adder.add(work),
+            None => adder.add(context.decide(|world, _| world.unanswered_first(work))),
         }
     }
     Ok(())
@@ -262,7 +262,9 @@ pub async fn resync(context: Arc<Context>, adder: Adder, every: Duration) {
 }
 
 /// All work there is, once every kind was listed.
-pub fn everything(context: &Context) -> impl Iterator<Item = Work> {
-    let work = context.decide(|world, _: Timestamp| world.is_complete().then(|| world.everything()));
-    work.into_iter().flatten()
+pub fn everything(context: &Context) -> Vec<Work> {
+    context.decide(|world, _: Timestamp| {
+        let all = if world.is_complete() { world.everything() } else { BTreeSet::new() };
+        world.unanswered_first(all)
+    })
 }

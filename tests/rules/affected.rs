@@ -7,7 +7,7 @@ use std::{
 };
 
 use icp_filing_operator::{
-    api::NumberState,
+    api::{FilingStatus, NumberState, ServiceNumberRequestStatus},
     rules::world::{Observation, Seen, Work, World},
 };
 use proptest::prelude::*;
@@ -88,6 +88,28 @@ fn nothing_is_to_be_looked_at_before_every_kind_was_listed_and_then_everything_i
         assert_eq!(work, everything);
         assert!(world.is_complete());
     }
+}
+
+#[test]
+fn of_all_there_is_to_look_at_what_nobody_answered_comes_first() {
+    let mut answered = things::request("answered", "i-1");
+    answered.status = Some(ServiceNumberRequestStatus { observed_generation: Some(1), ..Default::default() });
+    let mut wiped = things::request("wiped", "i-1");
+    wiped.status = Some(ServiceNumberRequestStatus::default());
+    let mut seen = things::filing("seen", by_request("answered"));
+    seen.status = Some(FilingStatus { observed_generation: Some(1), ..Default::default() });
+    let world = things::Things {
+        requests: vec![answered, wiped, things::request("waits", "i-1")],
+        filings: vec![seen, things::filing("site", by_request("waits"))],
+        ..things::Things::usual()
+    }
+    .world();
+    let first = world.unanswered_first(world.everything());
+    let request = |name| Work::Request(things::key(name));
+    let filing = |name| Work::Filing(things::key(name));
+    assert_eq!(first[..3], [request("waits"), request("wiped"), filing("site")]);
+    assert_eq!(first.iter().cloned().collect::<BTreeSet<_>>(), world.everything());
+    assert_eq!(first.len(), world.everything().len());
 }
 
 #[test]

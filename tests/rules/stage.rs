@@ -9,10 +9,12 @@ use std::{
 use icp_filing_operator::{
     api::{
         Claim, ClaimKind, Filing, FilingStatus, Instance, InstanceClassSpec, InstanceState, InstanceStatus,
-        NumberState, QuotaScope, Review, ReviewState, ServiceNumber,
+        NumberState, QuotaScope, Review, ReviewState, ServiceNumber, ServiceNumberSpec,
     },
     rules::{
-        filing, instance, release, request,
+        filing, instance,
+        issue::Order,
+        release, request,
         world::{ObjectKey, Observation, Seen, Work, World},
     },
 };
@@ -148,6 +150,14 @@ pub enum Decided {
     Filing(filing::Step),
     Instance(Option<Box<(InstanceStatus, Option<Timestamp>)>>),
     Suspect(Arc<ServiceNumber>),
+    /// Whoever is to issue is at work until that was answered; which slot it gets it learns from the answers.
+    Issuing(Box<ServiceNumberSpec>),
+}
+
+fn issuing(order: &Order) -> Decided {
+    let mut spec = order.record(String::new()).spec;
+    spec.slot = 0;
+    Decided::Issuing(Box::new(spec))
 }
 
 const STATES: [NumberState; 5] = [
@@ -311,13 +321,19 @@ impl Stage {
         let world = &self.world;
         let mut all = BTreeMap::new();
         for key in world.requests.keys() {
-            all.insert(Work::Request(key.clone()), Decided::Request(request::decide(world, key, at)));
+            let decided = match request::decide(world, key, at) {
+                request::Step::Issue(order) => issuing(&order),
+                step => Decided::Request(step),
+            };
+            all.insert(Work::Request(key.clone()), decided);
         }
         for key in world.filings.keys() {
-            let step = filing::decide(world, key, at);
-            if step != filing::Step::Leave {
-                all.insert(Work::Filing(key.clone()), Decided::Filing(step));
-            }
+            let decided = match filing::decide(world, key, at) {
+                filing::Step::Leave => continue,
+                filing::Step::Issue(order) => issuing(&order),
+                step => Decided::Filing(step),
+            };
+            all.insert(Work::Filing(key.clone()), decided);
         }
         for key in world.instances.keys() {
             let decided = instance::decide(world, key, at).map(Box::new);
