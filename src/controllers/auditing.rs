@@ -33,8 +33,11 @@ use crate::{
 
 /// The shortest distance between two passes.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The longest distance although nothing changed, where a pass is quick: a claim grows old without a change.
-const LONGEST: Duration = Duration::from_mins(1);
+/// The longest distance although nothing changed, where a pass is quick: a claim grows old without a change, and
+/// nobody counts that in less than [`audit::PATIENCE`].
+const LONGEST: Duration = Duration::from_mins(5);
+/// The distance to the next try where a pass could not be made.
+const AGAIN: Duration = Duration::from_mins(1);
 /// How many times as long as the last pass took there is none.
 const REST: u32 = 20;
 /// How long the same objects have to stay the same until what is only a matter of moments counts.
@@ -99,14 +102,14 @@ pub async fn run(context: Arc<Context>, leads: impl Fn() -> bool) {
             }
             Err(error) => {
                 tracing::warn!(%error, "no thread for the audit; raise the limits of the process");
-                pause = LONGEST;
+                pause = AGAIN;
                 court = judge();
                 continue;
             }
         };
         let Ok(found) = found else {
             tracing::error!("the audit failed; this is a defect, please report it with the log");
-            pause = LONGEST;
+            pause = AGAIN;
             court = judge();
             continue;
         };
