@@ -1,6 +1,7 @@
 //! Each admission policy, as the users it is about, in both directions. RBAC alone is in `roles`, rules of
 //! the schema are in `cel`.
 
+mod accounts;
 mod ledger;
 mod reviews;
 
