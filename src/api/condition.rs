@@ -1,10 +1,15 @@
 //! Conditions that statuses of ours carry, and their types. What makes a condition true is decided in `rules`.
 
-use std::{borrow::Borrow, fmt, ops::Deref, sync::Arc};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+    ops::Deref,
+    sync::Arc,
+};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition as MetaCondition, Time};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A `metav1.Condition`, with texts that many objects can share: most of them say the same.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -28,7 +33,7 @@ pub struct Condition {
 
 /// To whoever reads the schema it is what it is everywhere.
 impl JsonSchema for Condition {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
+    fn schema_name() -> Cow<'static, str> {
         MetaCondition::schema_name()
     }
 
@@ -38,7 +43,8 @@ impl JsonSchema for Condition {
 }
 
 /// Text of which copies are one.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Deserialize, Clone, PartialEq, Eq, Hash)]
+#[serde(from = "String")]
 pub struct Text(Arc<str>);
 
 impl Text {
@@ -66,12 +72,6 @@ impl Deref for Text {
 impl Borrow<str> for Text {
     fn borrow(&self) -> &str {
         &self.0
-    }
-}
-
-impl PartialEq<str> for Text {
-    fn eq(&self, other: &str) -> bool {
-        **self == *other
     }
 }
 
@@ -108,25 +108,6 @@ impl fmt::Debug for Text {
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-
-        impl de::Visitor<'_> for Reader {
-            type Value = Text;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
-                Ok(text.into())
-            }
-        }
-        deserializer.deserialize_str(Reader)
     }
 }
 

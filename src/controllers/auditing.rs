@@ -219,7 +219,7 @@ async fn confirm(
     for Subject { kind, key, revision: _ } in &finding.subjects {
         if *kind == Kind::ServiceNumber {
             records.extend(bounded(api.get_opt(&key.name)).await?.map(Arc::new));
-            lost.extend(seen.lost.iter().filter(|name| ***name == *key.name).cloned());
+            lost.extend(seen.lost.iter().filter(|name| name.as_str() == &*key.name).cloned());
         }
     }
     let about = |kind: Kind, key: ObjectKey| finding.subjects.iter().any(|s| s.kind == kind && s.key == key);

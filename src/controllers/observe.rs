@@ -12,7 +12,7 @@ use kube::{
     },
 };
 use serde::de::DeserializeOwned;
-use std::{collections::BTreeSet, fmt::Debug, pin::pin, sync::Arc, time::Duration};
+use std::{fmt::Debug, pin::pin, sync::Arc, time::Duration};
 
 use super::{
     Context,
@@ -209,7 +209,8 @@ async fn follow<K: Resource + Conditioned + Clone>(
         let listed_first = matches!(seen, Seen::Listed(_)) && context.missing().contains(&kind);
         let (said, work) = context.learn(|world| {
             let observation = observation(seen);
-            (world.only_said(&observation), world.observe(observation))
+            let said = world.only_said(&observation);
+            (said, world.observe(observation).map(|work| world.unanswered_first(work)))
         });
         let work = work?;
         if listed_first && kind == "servicenumbers" {
@@ -223,7 +224,7 @@ async fn follow<K: Resource + Conditioned + Clone>(
         }
         match said.filter(|said| work.iter().all(|work| work == said)) {
             Some(said) => adder.hear(said),
-            None => adder.add(context.decide(|world, _| world.unanswered_first(work))),
+            None => adder.add(work),
         }
     }
     Ok(())
@@ -263,8 +264,8 @@ pub async fn resync(context: Arc<Context>, adder: Adder, every: Duration) {
 
 /// All work there is, once every kind was listed.
 pub fn everything(context: &Context) -> Vec<Work> {
-    context.decide(|world, _: Timestamp| {
-        let all = if world.is_complete() { world.everything() } else { BTreeSet::new() };
-        world.unanswered_first(all)
-    })
+    let work = context.decide(|world, _: Timestamp| {
+        world.is_complete().then(|| world.unanswered_first(world.everything()))
+    });
+    work.unwrap_or_default()
 }

@@ -11,7 +11,7 @@ use super::{
     wake,
 };
 use crate::{
-    api::{ServiceNumberRequest, ServiceNumberRequestStatus},
+    api::{ClaimKind, ServiceNumberRequest, ServiceNumberRequestStatus},
     planted::{self, Bug},
     rules::{
         request::{self, Step},
@@ -29,7 +29,7 @@ pub async fn reconcile(context: &Context, key: &ObjectKey) -> Result<Outcome, Fa
         match step {
             Step::Leave => {
                 if planted::is_on(Bug::RecordDeleted) {
-                    records::delete(context, &request::claim_of(key)).await?;
+                    records::delete(context, &key.claim(ClaimKind::ServiceNumberRequest)).await?;
                 }
                 return Ok(Outcome::Done);
             }

@@ -11,7 +11,9 @@ const MOST: usize = 1024;
 /// An object that may have conditions.
 pub trait Conditioned {
     /// Its conditions, as far as it has any.
-    fn conditions(&mut self) -> &mut [Condition];
+    fn conditions(&mut self) -> &mut [Condition] {
+        &mut []
+    }
 }
 
 macro_rules! conditioned {
@@ -25,16 +27,8 @@ macro_rules! conditioned {
 }
 conditioned!(Instance, ServiceNumberRequest, Filing);
 
-macro_rules! unconditioned {
-    ($($kind:ident),+) => { $(
-        impl Conditioned for $kind {
-            fn conditions(&mut self) -> &mut [Condition] {
-                &mut []
-            }
-        }
-    )+ };
-}
-unconditioned!(InstanceClass, ServiceNumber);
+impl Conditioned for InstanceClass {}
+impl Conditioned for ServiceNumber {}
 
 /// The texts that were met.
 #[derive(Debug, Default)]

@@ -94,7 +94,7 @@ impl Ledger {
     /// A record as the watch shows it.
     pub fn observe(&mut self, record: Arc<ServiceNumber>) -> Option<Arc<ServiceNumber>> {
         let name = Name::of(&record);
-        let old = self.records.take(name);
+        let old = self.records.put(record.clone());
         if let Some(old) = &old {
             self.unindex(old);
         }
@@ -104,8 +104,7 @@ impl Ledger {
         self.lost.remove(name);
         self.index(&record);
         self.bind(&record);
-        self.numbers.put(record.clone());
-        self.records.put(record);
+        self.numbers.put(record);
         old
     }
 

@@ -10,8 +10,7 @@ use super::{
     world::{ObjectKey, World},
 };
 use crate::api::{
-    Claim, ClaimKind, NumberState, Reason, Refusal, ServiceNumber, ServiceNumberRequest,
-    ServiceNumberRequestStatus,
+    ClaimKind, NumberState, Reason, Refusal, ServiceNumber, ServiceNumberRequest, ServiceNumberRequestStatus,
 };
 use crate::planted::{self, Bug};
 
@@ -26,12 +25,6 @@ pub enum Step {
     Settle(Box<ServiceNumberRequestStatus>, Option<Timestamp>),
 }
 
-/// The claim of a request.
-#[must_use]
-pub fn claim_of(key: &ObjectKey) -> Claim {
-    key.claim(ClaimKind::ServiceNumberRequest)
-}
-
 /// Decides about a request.
 #[must_use]
 pub fn decide(world: &World, key: &ObjectKey, now: Timestamp) -> Step {
@@ -40,7 +33,7 @@ pub fn decide(world: &World, key: &ObjectKey, now: Timestamp) -> Step {
         return Step::Leave;
     }
     let asking = Asking {
-        claim: claim_of(key),
+        claim: key.claim(ClaimKind::ServiceNumberRequest),
         instance: &request.spec.instance_ref.name,
         account: &request.spec.account_id,
         grant: request.spec.filing_account_id.as_deref(),

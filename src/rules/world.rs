@@ -13,7 +13,7 @@ use kube::{Resource, ResourceExt};
 use super::ledger::{Ledger, WentBack};
 use super::{key::Key, number, snapshot::Snapshot};
 use crate::api::{
-    BoundFiling, Claim, ClaimKind, Filing, Instance, InstanceClass, InstanceSpec, ServiceNumber,
+    BoundFiling, Claim, ClaimKind, Filing, Instance, InstanceClass, InstanceSpec, QuotaScope, ServiceNumber,
     ServiceNumberRequest,
 };
 use crate::planted::{self, Bug};
@@ -102,7 +102,7 @@ pub struct World {
     ledger_listed: bool,
     namespaces_of_instance: Index<Arc<str>, Arc<str>>,
     instances_of_class: Index<String, ObjectKey>,
-    instances_of_account: Index<(String, String), ObjectKey>,
+    instances_of_account: Index<Key, ObjectKey>,
     requests_of_instance: Index<ObjectKey, ObjectKey>,
     filings_of_instance: Index<ObjectKey, ObjectKey>,
     filings_of_request: Index<ObjectKey, ObjectKey>,
@@ -215,17 +215,19 @@ impl World {
     }
 
     fn instances_changed(&mut self, seen: Seen<Instance>, work: &mut BTreeSet<Work>) {
-        let account = |spec: &InstanceSpec| (spec.class_name.clone(), spec.account_id.clone());
+        let account = |spec: &InstanceSpec, name: &str| {
+            Key::of(QuotaScope::Account, &spec.class_name, &spec.account_id, name)
+        };
         for (key, old, new) in self.instances.take(seen) {
             if let Some(old) = &old {
                 self.namespaces_of_instance.remove(&key.name, &key.namespace);
                 self.instances_of_class.remove(&old.spec.class_name, &key);
-                self.instances_of_account.remove(&account(&old.spec), &key);
+                self.instances_of_account.remove(&account(&old.spec, &key.name), &key);
             }
             if let Some(new) = &new {
                 self.namespaces_of_instance.insert(key.name.clone(), key.namespace.clone());
                 self.instances_of_class.insert(new.spec.class_name.clone(), key.clone());
-                self.instances_of_account.insert(account(&new.spec), key.clone());
+                self.instances_of_account.insert(account(&new.spec, &key.name), key.clone());
             }
             work.insert(Work::Instance(key.clone()));
             let facts = |i: &Arc<Instance>| (i.spec.clone(), i.metadata.uid.clone());

@@ -2,12 +2,11 @@
 
 use icp_filing_operator::rules::{
     issue::{Asking, allocate},
-    request::claim_of,
     world::{Observation, Seen, World},
 };
 use icp_filing_operator::{
     api::{
-        Filing, FilingSource, FilingSpec, FilingType, Instance, InstanceClass, InstanceClassSpec,
+        ClaimKind, Filing, FilingSource, FilingSpec, FilingType, Instance, InstanceClass, InstanceClassSpec,
         InstanceSpec, InstanceState, NameRef, QuotaScope, Requirements, Review, ReviewState,
         ServiceNumberRequest, ServiceNumberRequestSpec, Website,
     },
@@ -126,7 +125,7 @@ fn issued(store: &mut Store, name: &str) {
     let key = ObjectKey::new("a", name);
     let request: Arc<ServiceNumberRequest> = store.requests.live[&key].clone();
     let asking = Asking {
-        claim: claim_of(&key),
+        claim: key.claim(ClaimKind::ServiceNumberRequest),
         instance: &request.spec.instance_ref.name,
         account: "1",
         grant: request.spec.filing_account_id.as_deref(),

@@ -207,6 +207,10 @@ impl Subject {
         Self { kind: K::KIND, key: ObjectKey::new(namespace, name), revision }
     }
 
+    pub(super) fn all<'a, K: Ours + 'a>(objects: &[&'a K]) -> impl Iterator<Item = Self> {
+        objects.iter().map(|object| Self::of(*object))
+    }
+
     pub(super) fn absent(kind: Kind, (namespace, name): Name<'_>) -> Self {
         Self { kind, key: ObjectKey::new(namespace, name), revision: None }
     }

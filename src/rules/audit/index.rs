@@ -25,7 +25,8 @@ pub(super) type Site<'a> = (&'a str, &'a str, &'a str);
 /// Where to find what. Kinds that were not looked at are absent.
 pub(super) struct Index<'a> {
     by_name: Sorted<'a, ServiceNumber>,
-    by_claim: Sorted<'a, ServiceNumber>,
+    /// By claim and instance.
+    pub(super) by_claim: Sorted<'a, ServiceNumber>,
     pub(super) by_site: Sorted<'a, ServiceNumber>,
     pub(super) by_instance: Sorted<'a, ServiceNumber>,
     pub(super) by_key: Sorted<'a, ServiceNumber>,
@@ -44,16 +45,16 @@ impl<'a> Index<'a> {
         let Snapshot { classes, instances, requests, filings, records, namespace, unreadable, lost: _ } =
             snapshot;
         // By name, so that nothing depends on the order of the list.
-        let by_name = Sorted::of(records.as_ref()?.iter().map(|r| &**r), by_name);
+        let by_name = Sorted::of(records.as_ref()?.iter().map(|r| &**r), order_of_names);
         let by = |order: fn(&ServiceNumber, &ServiceNumber) -> Ordering| Sorted::of(by_name.iter(), order);
         let mut index = Self {
-            by_claim: by(|a, b| asked(a).cmp(&asked(b))),
+            by_claim: by(|a, b| asking(a).cmp(&asking(b))),
             by_site: by(|a, b| bound_site(a).cmp(&bound_site(b))),
             by_instance: by(|a, b| a.spec.instance_name.cmp(&b.spec.instance_name)),
             by_key: by(|a, b| Key::facts_of(&a.spec).cmp(&Key::facts_of(&b.spec))),
             by_name,
-            requests: requests.as_ref().map(|all| Sorted::of(all.iter().map(|r| &**r), self::by_name)),
-            filings: filings.as_ref().map(|all| Sorted::of(all.iter().map(|f| &**f), self::by_name)),
+            requests: requests.as_ref().map(|all| Sorted::of(all.iter().map(|r| &**r), order_of_names)),
+            filings: filings.as_ref().map(|all| Sorted::of(all.iter().map(|f| &**f), order_of_names)),
             instances: None,
             classes: classes.as_ref().map(|all| all.iter().map(|c| (name_of(&**c).1, &**c)).collect()),
             hidden: unreadable.iter().map(|u| (u.kind, (&*u.key.namespace, &*u.key.name))).collect(),
@@ -76,7 +77,10 @@ impl<'a> Index<'a> {
 
     /// The records of a claim, on whatever instance.
     pub(super) fn claimed(&self, kind: ClaimKind, name: Name<'_>) -> &[&'a ServiceNumber] {
-        self.by_claim.range(|r| asked(r).cmp(&(kind, name)))
+        self.by_claim.range(|r| {
+            let Claim { kind: asked, namespace, name: of } = &r.spec.claim;
+            (*asked, (namespace.as_str(), of.as_str())).cmp(&(kind, name))
+        })
     }
 
     /// The records that are bound to a filing.
@@ -120,13 +124,12 @@ impl<'a> Index<'a> {
     }
 }
 
-/// What asked for a record.
-fn asked(record: &ServiceNumber) -> (ClaimKind, Name<'_>) {
-    let Claim { kind, namespace, name } = &record.spec.claim;
-    (*kind, (namespace, name))
+/// What a record was issued for: a claim gets one number on one instance.
+pub(super) fn asking(record: &ServiceNumber) -> (&Claim, &str) {
+    (&record.spec.claim, &record.spec.instance_name)
 }
 
-fn by_name<K: Resource>(a: &K, b: &K) -> Ordering {
+fn order_of_names<K: Resource>(a: &K, b: &K) -> Ordering {
     name_of(a).cmp(&name_of(b))
 }
 

@@ -28,10 +28,6 @@ pub(super) fn judge(snapshot: &Snapshot, index: &Index<'_>, found: &mut Vec<Find
     }
 }
 
-fn records<'a>(records: impl IntoIterator<Item = &'a &'a ServiceNumber>) -> impl Iterator<Item = Subject> {
-    records.into_iter().map(|r| Subject::of(*r))
-}
-
 fn is_spent(record: &ServiceNumber) -> bool {
     life::state_of(&record.spec) > NumberState::Submitted
 }
@@ -39,23 +35,19 @@ fn is_spent(record: &ServiceNumber) -> bool {
 fn twice(declared: &BTreeMap<&str, Vec<&Instance>>, found: &mut Vec<Finding>) {
     for (name, instances) in declared.iter().filter(|(_, instances)| instances.len() > 1) {
         let observed = format!("{name} is declared in {} namespaces", instances.len());
-        found.push(Finding::new(
-            Code::InstanceDeclaredTwice,
-            instances.iter().map(|i| Subject::of(*i)),
-            observed,
-        ));
+        found.push(Finding::new(Code::InstanceDeclaredTwice, Subject::all(instances), observed));
     }
 }
 
 fn undeclared(declared: &BTreeMap<&str, Vec<&Instance>>, index: &Index<'_>, found: &mut Vec<Finding>) {
-    for all in index.by_instance.groups(|a, b| a.spec.instance_name == b.spec.instance_name) {
+    for all in index.by_instance.groups() {
         let name = all[0].spec.instance_name.as_str();
         let unspent: Vec<_> = all.iter().copied().filter(|r| !is_spent(r)).collect();
         // One that cannot be read may be declared in the namespace of any claim.
         let hidden = all.iter().any(|r| index.is_hidden(Kind::Instance, (&r.spec.claim.namespace, name)));
         if !unspent.is_empty() && !declared.contains_key(name) && !hidden {
             let observed = format!("instance {name} is declared nowhere");
-            found.push(Finding::new(Code::InstanceGone, records(&unspent), observed));
+            found.push(Finding::new(Code::InstanceGone, Subject::all(&unspent), observed));
         }
     }
 }
@@ -80,7 +72,7 @@ fn redeclared(name: &str, instances: &[&Instance], index: &Index<'_>, found: &mu
                 "declared under {under}; its numbers were issued under {key}, account {}",
                 first.spec.account_id
             );
-            let subjects = records(issued).chain([Subject::of(*instance)]);
+            let subjects = Subject::all(issued).chain([Subject::of(*instance)]);
             found.push(Finding::new(Code::InstanceRedeclared, subjects, observed));
         }
     }
@@ -89,7 +81,7 @@ fn redeclared(name: &str, instances: &[&Instance], index: &Index<'_>, found: &mu
 fn classes(index: &Index<'_>, found: &mut Vec<Finding>) {
     let classes = index.classes.as_ref();
     let mut gone: BTreeMap<&str, Vec<&ServiceNumber>> = BTreeMap::new();
-    for issued in index.by_key.groups(|a, b| Key::facts_of(&a.spec) == Key::facts_of(&b.spec)) {
+    for issued in index.by_key.groups() {
         for record in issued.iter().filter(|r| !is_spent(r)) {
             let name = record.spec.class_name.as_str();
             if classes.is_some_and(|c| !c.contains_key(name))
@@ -102,7 +94,7 @@ fn classes(index: &Index<'_>, found: &mut Vec<Finding>) {
     }
     for (name, unspent) in gone {
         let observed = format!("class {name} does not exist");
-        found.push(Finding::new(Code::ClassGone, records(&unspent), observed));
+        found.push(Finding::new(Code::ClassGone, Subject::all(&unspent), observed));
     }
 }
 
@@ -122,6 +114,6 @@ fn below(issued: &[&ServiceNumber], index: &Index<'_>, found: &mut Vec<Finding>)
         let (key, class) = (Key::of_record(&last.spec), Subject::of(*class));
         let observed =
             format!("{} declares {quota}, and {key} has a number in slot {}", class, last.spec.slot);
-        found.push(Finding::new(Code::QuotaBelowIssued, records(&beyond).chain([class]), observed));
+        found.push(Finding::new(Code::QuotaBelowIssued, Subject::all(&beyond).chain([class]), observed));
     }
 }

@@ -1,10 +1,10 @@
 //! What the records show by themselves: each one, and all of them together.
 
-use std::collections::BTreeSet;
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use super::{
     Code, Finding, Subject,
-    index::{Index, Site, bound_site, name_of},
+    index::{Index, Site, asking, bound_site, name_of},
     sorted::Sorted,
 };
 use crate::{
@@ -29,7 +29,7 @@ pub(super) fn judge(snapshot: &Snapshot, index: &Index<'_>, found: &mut Vec<Find
         found.push(Finding::new(Code::RecordLost, [subject], seen));
     }
     together(index, found);
-    for records in index.by_key.groups(|a, b| Key::facts_of(&a.spec) == Key::facts_of(&b.spec)) {
+    for records in index.by_key.groups() {
         holes(&Key::of_record(&records[0].spec), records, found);
     }
 }
@@ -84,24 +84,22 @@ fn alone(record: &ServiceNumber, found: &mut Vec<Finding>) {
 /// What no two records may share.
 fn together(index: &Index<'_>, found: &mut Vec<Finding>) {
     let shared = |group: &&[&ServiceNumber]| group.len() > 1;
-    for records in by_number(index).groups(same_number).filter(shared) {
+    for records in by_number(index).groups().filter(shared) {
         let observed = format!("{} records carry one number", records.len());
-        found.push(Finding::new(Code::NumberIssuedTwice, records.iter().map(|r| Subject::of(*r)), observed));
+        found.push(Finding::new(Code::NumberIssuedTwice, Subject::all(records), observed));
     }
-    let by_asking = Sorted::of(index.by_instance.iter(), |a, b| asking(a).cmp(&asking(b)));
-    for records in by_asking.groups(|a, b| asking(a) == asking(b)).filter(shared) {
+    for records in index.by_claim.groups().filter(shared) {
         let (Claim { kind, namespace, name }, instance) = asking(records[0]);
         let observed =
             format!("{kind:?} {namespace}/{name} has {} records on instance {instance}", records.len());
-        found.push(Finding::new(Code::ClaimIssuedTwice, records.iter().map(|r| Subject::of(*r)), observed));
+        found.push(Finding::new(Code::ClaimIssuedTwice, Subject::all(records), observed));
     }
-    for records in index.by_site.groups(|a, b| bound_site(a) == bound_site(b)).filter(shared) {
+    for records in index.by_site.groups().filter(shared) {
         if let Some(site) = bound_site(records[0]) {
             bound_twice(site, records, found);
         }
     }
-    let of_one = |a: &ServiceNumber, b: &ServiceNumber| a.spec.instance_name == b.spec.instance_name;
-    for shared in index.by_instance.groups(of_one).filter(shared) {
+    for shared in index.by_instance.groups().filter(shared) {
         let instance = &shared[0].spec.instance_name;
         let keys: BTreeSet<_> = shared.iter().map(|r| Key::of_record(&r.spec).to_string()).collect();
         if keys.len() > 1 {
@@ -109,34 +107,23 @@ fn together(index: &Index<'_>, found: &mut Vec<Finding>) {
                 "the numbers of instance {instance} are counted under {}",
                 keys.into_iter().collect::<Vec<_>>().join(" and ")
             );
-            found.push(Finding::new(
-                Code::InstanceUnderTwoKeys,
-                shared.iter().map(|r| Subject::of(*r)),
-                observed,
-            ));
+            found.push(Finding::new(Code::InstanceUnderTwoKeys, Subject::all(shared), observed));
         }
     }
 }
 
-/// Records by their numbers, whatever the case of the letters.
+/// Records by their numbers, whatever the case of the letters; what is no number is the same only where it is spelled
+/// the same.
 fn by_number<'a>(index: &Index<'a>) -> Sorted<'a, ServiceNumber> {
     fn letters(record: &ServiceNumber) -> impl Iterator<Item = u8> {
         record.spec.number.bytes().map(|byte| byte.to_ascii_lowercase())
     }
     Sorted::of(index.by_instance.iter(), |a, b| {
-        letters(a).cmp(letters(b)).then_with(|| a.spec.number.cmp(&b.spec.number))
+        letters(a).cmp(letters(b)).then_with(|| match number::normalize(&a.spec.number) {
+            Some(_) => Ordering::Equal,
+            None => a.spec.number.cmp(&b.spec.number),
+        })
     })
-}
-
-/// What is no number is the same only where it is spelled the same.
-fn same_number(a: &ServiceNumber, b: &ServiceNumber) -> bool {
-    let (a, b) = (&a.spec.number, &b.spec.number);
-    a == b || (a.eq_ignore_ascii_case(b) && number::normalize(a).is_some())
-}
-
-/// A claim gets one number on one instance.
-fn asking(record: &ServiceNumber) -> (&Claim, &str) {
-    (&record.spec.claim, &record.spec.instance_name)
 }
 
 fn bound_twice((namespace, name, domain): Site<'_>, shared: &[&ServiceNumber], found: &mut Vec<Finding>) {
@@ -153,7 +140,7 @@ fn bound_twice((namespace, name, domain): Site<'_>, shared: &[&ServiceNumber], f
     }
     if shared.len() > submitted.len() {
         let observed = format!("{filing} is bound by {} records", shared.len());
-        found.push(Finding::new(Code::FilingBoundTwice, shared.iter().map(|r| Subject::of(*r)), observed));
+        found.push(Finding::new(Code::FilingBoundTwice, Subject::all(shared), observed));
     }
 }
 

@@ -4,29 +4,33 @@
 use std::cmp::Ordering;
 
 /// Borrowed objects in an order.
-pub(super) struct Sorted<'a, T>(Vec<&'a T>);
+pub(super) struct Sorted<'a, T> {
+    objects: Vec<&'a T>,
+    order: fn(&T, &T) -> Ordering,
+}
 
 impl<'a, T> Sorted<'a, T> {
     /// Puts objects into an order; those that are equal in it stay in the order in which they come.
-    pub(super) fn of(objects: impl Iterator<Item = &'a T>, order: impl Fn(&T, &T) -> Ordering) -> Self {
+    pub(super) fn of(objects: impl Iterator<Item = &'a T>, order: fn(&T, &T) -> Ordering) -> Self {
         let mut objects: Vec<_> = objects.collect();
         objects.sort_by(|a, b| order(a, b));
-        Self(objects)
+        Self { objects, order }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &'a T> {
-        self.0.iter().copied()
+        self.objects.iter().copied()
     }
 
-    /// Those that are equal to what is looked for, by how each compares with it in the order of this.
+    /// Those that are equal to what is looked for, by how each compares with it in the order of this, or in the
+    /// beginning of that order.
     pub(super) fn range(&self, compare: impl Fn(&'a T) -> Ordering) -> &[&'a T] {
-        let from = self.0.partition_point(|object| compare(object).is_lt());
-        let rest = &self.0[from..];
+        let from = self.objects.partition_point(|object| compare(object).is_lt());
+        let rest = &self.objects[from..];
         &rest[..rest.partition_point(|object| compare(object).is_eq())]
     }
 
-    /// Neighbours that are the same, together.
-    pub(super) fn groups(&self, same: impl Fn(&T, &T) -> bool) -> impl Iterator<Item = &[&'a T]> {
-        self.0.chunk_by(move |a, b| same(a, b))
+    /// Those that are equal in the order, together; none is empty.
+    pub(super) fn groups(&self) -> impl Iterator<Item = &[&'a T]> {
+        self.objects.chunk_by(|a, b| (self.order)(a, b).is_eq())
     }
 }

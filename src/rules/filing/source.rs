@@ -8,7 +8,7 @@ use crate::api::{BoundFiling, ClaimKind, Filing, FilingSource, NumberState, Reas
 use crate::rules::{
     eligibility::refusal,
     issue::{Allocation, Asking, Order, allocate},
-    life, number, request,
+    life, number,
     world::{ObjectKey, World},
 };
 
@@ -97,7 +97,10 @@ fn by_request(world: &World, key: &ObjectKey, filing: &Filing, name: &str) -> So
             "Apply the request, or correct requestRef in a filing of another name.",
         ));
     };
-    match world.ledger.claimed(&request::claim_of(&claimant), &found.spec.instance_ref.name) {
+    match world
+        .ledger
+        .claimed(&claimant.claim(ClaimKind::ServiceNumberRequest), &found.spec.instance_ref.name)
+    {
         // Learned records show who holds a slot, but only the snapshot shows what it is bound to.
         Some(record) if world.ledger.record(&record.name_any()).is_some() => {
             check(key, filing, record.clone(), Rule::OwnerOrGranted)

@@ -15,7 +15,7 @@ impl World {
     /// A change of an instance, of its class, or of a twin that it is a duplicate of.
     pub(super) fn instance_affects(&self, key: &ObjectKey, work: &mut BTreeSet<Work>) {
         for namespace in self.namespaces_of(&key.name).chain([&key.namespace]) {
-            let twin = ObjectKey::new(namespace, &key.name);
+            let twin = ObjectKey { namespace: namespace.clone(), name: key.name.clone() };
             work.extend(self.requests_of_instance.get(&twin).cloned().map(Work::Request));
             work.extend(self.filings_of_instance.get(&twin).cloned().map(Work::Filing));
             work.insert(Work::Instance(twin));
@@ -82,13 +82,10 @@ impl World {
     }
 
     /// The instances whose numbers are counted with a record's, and those that list it.
-    pub(super) fn sharing(&self, spec: &ServiceNumberSpec) -> impl Iterator<Item = ObjectKey> {
+    fn sharing(&self, spec: &ServiceNumberSpec) -> impl Iterator<Item = ObjectKey> {
         let named = self.namespaces_of(&spec.instance_name).map(|ns| ObjectKey::new(ns, &spec.instance_name));
-        let account = match spec.quota_scope {
-            QuotaScope::Account => Some((spec.class_name.clone(), spec.account_id.clone())),
-            QuotaScope::Instance => None,
-        };
-        let of_account = account.map(|account| self.instances_of_account.get(&account).cloned());
+        let by_account = spec.quota_scope == QuotaScope::Account;
+        let of_account = by_account.then(|| self.instances_of_account.get(&Key::of_record(spec)).cloned());
         named.chain(of_account.into_iter().flatten())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Work, World};
+use super::{Work, World, said::Answered};
 
 impl World {
     /// Work in an order in which claims that nobody answered yet come first: where there is much at once, as after a
@@ -10,12 +10,8 @@ impl World {
     #[must_use]
     pub fn unanswered_first(&self, work: BTreeSet<Work>) -> Vec<Work> {
         let is_answered = |work: &Work| match work {
-            Work::Request(key) => self.requests.get(key).is_none_or(|request| {
-                request.status.as_ref().is_some_and(|status| status.observed_generation.is_some())
-            }),
-            Work::Filing(key) => self.filings.get(key).is_none_or(|filing| {
-                filing.status.as_ref().is_some_and(|status| status.observed_generation.is_some())
-            }),
+            Work::Request(key) => self.requests.get(key).is_none_or(|request| request.is_answered()),
+            Work::Filing(key) => self.filings.get(key).is_none_or(|filing| filing.is_answered()),
             Work::Instance(_) | Work::Record(_) => true,
         };
         let (answered, mut first): (Vec<_>, Vec<_>) = work.into_iter().partition(is_answered);

@@ -5,6 +5,24 @@ use kube::Resource;
 use kube::core::ObjectMeta;
 
 use super::{ObjectKey, Observation, Seen, Shelf, Work, World};
+use crate::api::{Filing, Instance, Review, ServiceNumberRequest};
+
+/// What gets a status.
+pub(super) trait Answered {
+    /// Whether the operator gave it one. A status that was wiped answers nothing.
+    fn is_answered(&self) -> bool;
+}
+
+macro_rules! answered {
+    ($($kind:ident),+) => { $(
+        impl Answered for $kind {
+            fn is_answered(&self) -> bool {
+                self.status.as_ref().is_some_and(|status| status.observed_generation.is_some())
+            }
+        }
+    )+ };
+}
+answered!(Instance, ServiceNumberRequest, Filing);
 
 impl World {
     /// What was spoken of by somebody else, if that is all there is to an observation. To be asked before it is taken:
@@ -13,30 +31,23 @@ impl World {
     pub fn only_said(&self, observation: &Observation) -> Option<Work> {
         match observation {
             Observation::Instance(seen) => {
-                let said = said_of(&self.instances, seen, |_, new| {
-                    new.status.as_ref().is_some_and(|status| status.observed_generation.is_some())
-                });
-                said.map(Work::Instance)
+                said_of(&self.instances, seen, |_, new| new.is_answered()).map(Work::Instance)
             }
             Observation::Request(seen) => {
-                let said = said_of(&self.requests, seen, |_, new| {
-                    new.status.as_ref().is_some_and(|status| status.observed_generation.is_some())
-                });
-                said.map(Work::Request)
+                said_of(&self.requests, seen, |_, new| new.is_answered()).map(Work::Request)
             }
             Observation::Filing(seen) => {
                 // The review is the registrar's word, and asks for something.
-                let said = said_of(&self.filings, seen, |old, new| {
-                    let review = old.status.as_ref().and_then(|status| status.review.as_ref());
-                    new.status.as_ref().is_some_and(|status| {
-                        status.observed_generation.is_some() && status.review.as_ref() == review
-                    })
-                });
-                said.map(Work::Filing)
+                let says = |old: &Filing, new: &Filing| new.is_answered() && review(old) == review(new);
+                said_of(&self.filings, seen, says).map(Work::Filing)
             }
             Observation::Class(_) | Observation::Record(_) => None,
         }
     }
+}
+
+fn review(filing: &Filing) -> Option<&Review> {
+    filing.status.as_ref()?.review.as_ref()
 }
 
 /// The object of which a new status is all that an observation shows. One that was wiped says nothing.
