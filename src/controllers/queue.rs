@@ -187,6 +187,10 @@ impl State {
     fn next(&mut self, concurrency: usize) -> Option<Work> {
         let (work, since) = self.ready.pop(concurrency, &self.running)?;
         self.queued.remove(&work);
+        // This look is the one that was put off too: a second one beside its write would decide the same again.
+        if let Some((key, _)) = self.delayed.remove(&work) {
+            self.delays.try_remove(&key);
+        }
         self.running.insert(work.clone());
         self.meter.started(&work, since.elapsed());
         Some(work)
@@ -277,6 +281,27 @@ mod tests {
         adder.add([request("x"), request("x")]);
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!((most.load(Ordering::SeqCst), looks.load(Ordering::SeqCst)), (1, 2));
+        stop.cancel();
+        worker.await.expect("the queue ends");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_was_put_off_is_not_made_again_where_it_was_made_earlier() {
+        let (adder, mut queue) = queue();
+        let looks = Arc::new(AtomicUsize::new(0));
+        let counted = looks.clone();
+        let stop = CancellationToken::new();
+        let look = move |_| {
+            let first = counted.fetch_add(1, Ordering::SeqCst) == 0;
+            async move { if first { Outcome::After(Duration::from_secs(5)) } else { Outcome::Done } }
+        };
+        let stopped = stop.clone();
+        let worker = tokio::spawn(async move { queue.run(1, Meter::default(), stopped, look).await });
+        adder.add([request("x")]);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        adder.add([request("x")]);
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        assert_eq!(looks.load(Ordering::SeqCst), 2);
         stop.cancel();
         worker.await.expect("the queue ends");
     }
