@@ -1,4 +1,5 @@
-//! An operator on an empty store and on large ones: memory, cold start, and what it costs while nothing happens.
+//! An operator on an empty store and on large ones: memory, cold start, what a number costs, and what it costs while
+//! nothing happens.
 //! Numbers that were issued long ago, with their requests and instances.
 
 use std::time::{Duration, Instant};
@@ -7,6 +8,7 @@ use crate::answered::Answers;
 use crate::calls::Calls;
 use crate::fixture::Who;
 use crate::ground::Ground;
+use crate::growth::Growth;
 use crate::operator_process::Operator;
 use crate::report::{Figure, Sheet, number};
 use crate::settings::Settings;
@@ -15,6 +17,8 @@ use crate::vitals;
 
 /// Requests, with the memory in MiB and the time of a cold start in seconds that are aimed at.
 const SIZES: [(usize, f64, f64); 2] = [(10_000, 40.0, 1.0), (100_000, 300.0, 6.0)];
+/// Requests and records at which a number's cost is taken first.
+const SMALL: usize = 1_000;
 /// The size at which it is left alone for a minute.
 const LEFT_ALONE: usize = 10_000;
 const LONG: Duration = Duration::from_mins(1);
@@ -30,14 +34,12 @@ pub async fn measure(settings: Settings, sheet: Sheet) {
             .at_most(10.0),
     );
     operator.finish().await;
-    let (mut stored, mut memories) = (0, Vec::new());
+    let mut growth = Growth::new(&ground).await;
+    let mut stored = store(&ground, settings, &sheet, SMALL, 0).await;
+    growth.measure(&ground, settings, &sheet, SMALL).await;
+    let mut memories = Vec::new();
     for (count, most_memory, most_time) in SIZES {
-        let instances = settings.of(count) / REQUESTS;
-        let more = Batch::new(format!("s{count}"), &ground.namespace, instances - stored);
-        sheet.progress(format!("storing {} requests and records", more.count()));
-        ground.stored.put(&more, Part::Served).await;
-        stored = instances;
-        ground.caught_up().await;
+        stored = store(&ground, settings, &sheet, count, stored).await;
         let mut times = Vec::new();
         for start in 0..STARTS {
             let (operator, time) = cold_start(&ground, &format!("n{count}x{start}")).await;
@@ -49,7 +51,7 @@ pub async fn measure(settings: Settings, sheet: Sheet) {
                 sheet.add(Figure::new(what, memory, "MiB").at_most(most_memory));
                 let peak = vitals::peak(operator.process());
                 sheet.add(Figure::new(format!("memory at most, {count} requests"), peak, "MiB"));
-                memories.push((memory, instances * (1 + 2 * REQUESTS)));
+                memories.push((memory, stored * (1 + 2 * REQUESTS)));
                 if count == LEFT_ALONE {
                     left_alone(&ground, &operator, settings, &sheet).await;
                 }
@@ -59,12 +61,24 @@ pub async fn measure(settings: Settings, sheet: Sheet) {
         }
         let what = format!("cold start to the first number, {count} requests");
         sheet.add(Figure::new(what, crate::report::median(&times), "s").at_most(most_time));
+        growth.measure(&ground, settings, &sheet, count).await;
     }
+    growth.conclude(&sheet);
     if let [(small, few), (large, many)] = memories[..] {
         let each = (large - small) * 1024.0 * 1024.0 / number(many - few);
         sheet.add(Figure::new("memory per object", each, "B"));
     }
     ground.stop().await;
+}
+
+/// Fills the store up to so many requests, from the instances that are there, and gives how many instances then are.
+async fn store(ground: &Ground, settings: Settings, sheet: &Sheet, count: usize, there: usize) -> usize {
+    let instances = settings.of(count) / REQUESTS;
+    let more = Batch::new(format!("s{count}"), &ground.namespace, instances - there);
+    sheet.progress(format!("storing {} requests and records", more.count()));
+    ground.stored.put(&more, Part::Served).await;
+    ground.caught_up().await;
+    instances
 }
 
 /// From the start of the program until a watch shows the number of a request that was waiting for it.
