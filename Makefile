@@ -20,8 +20,9 @@ down: ## Stop what `make up` left running
 	demo/down.sh $(STATE)
 
 .PHONY: test
-test: ## Every test: rules, simulation, and the real API server and etcd
+test: ## Every test: rules, simulation, the real API server and etcd, and the commands of the pages
 	cargo test --workspace --locked
+	target/debug/testbed run -- tests/docs/run
 	tests/planted/run quick
 
 .PHONY: check
