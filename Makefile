@@ -83,6 +83,10 @@ simulate: ## A hundred thousand random executions of the decision functions, sma
 mutants: ## Break the rules in every small way and look whether a test notices (half an hour; needs cargo-mutants)
 	tests/mutants/run
 
+.PHONY: fuzz
+fuzz: ## An hour of inputs of any content for everything that reads what a person wrote (needs cargo-fuzz)
+	tests/fuzz/run
+
 .PHONY: versions
 versions: ## Earlier revisions of the operator and this one on one ledger, together and after each other
 	tests/versions/run
