@@ -26,7 +26,8 @@ test: ## Every test: rules, simulation, the real API server and etcd, and the co
 	tests/planted/run quick
 
 .PHONY: check
-check: ## Formatting, lints, docs, dependencies and drift of what is generated
+check: ## Formatting, lints, docs, dependencies, versions and drift of what is generated
+	release/version > /dev/null
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
@@ -48,8 +49,8 @@ build: ## The operator, the testbed, and the control plane (once a machine)
 	tests/controlplane/build etcd kube-apiserver kubectl > /dev/null
 
 .PHONY: image
-image: ## The container image (needs docker)
-	docker build -t icp-filing-operator:0.1.0 .
+image: ## The container image, as a file that docker, podman, kind and containerd load; no container engine needed
+	release/image target/image/icp-filing-operator.tar
 
 # Applicants, a registrar and a platform administrator, each with a token of their own.
 DEMO_USERS := --user platform-admin --user registrar --user alice --user agent
