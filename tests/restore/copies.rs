@@ -361,3 +361,36 @@ fn a_file_that_is_not_as_it_was_written_is_refused_by_line() {
     // A checkout on another system ends lines otherwise, which changes no record.
     assert_eq!(Book::parse(&file.replace('\n', "\r\n")), Book::parse(&file));
 }
+
+#[test]
+fn what_contradicts_and_what_was_lost_is_told_by_record() {
+    let record = || "instance.i-1-0".to_owned();
+    for (what, text) in [
+        (Clash::Issued(vec!["number"]), "instance.i-1-0: the slot was issued twice, with another number"),
+        (Clash::Submitted, "instance.i-1-0: it was submitted to two filings"),
+        (Clash::Ended, "instance.i-1-0: its filing ended in two ways"),
+        (Clash::Number("a-1".to_owned()), "instance.i-1-0: a-1 has the same number"),
+        (Clash::Claim("a-1".to_owned()), "instance.i-1-0: a-1 was issued to the same claim"),
+        (Clash::Filing("a-1".to_owned()), "instance.i-1-0: a-1 was submitted to the same filing"),
+    ] {
+        assert_eq!(Contradiction { record: record(), what }.to_string(), text);
+    }
+    let signs = [Sign::Lost(record()), Sign::Behind(record()), Sign::Redone(record())];
+    assert_eq!(
+        signs.map(|sign| sign.to_string()),
+        [
+            "instance.i-1-0: the cluster lacks it",
+            "instance.i-1-0: the cluster has it in a state that it had left",
+            "instance.i-1-0: it was submitted once more",
+        ]
+    );
+}
+
+#[test]
+fn an_import_with_anything_to_write_is_not_empty() {
+    let whole = one(&submitted());
+    assert!(plan(&whole, &whole).expect("the same").is_empty());
+    assert!(!plan(&whole, &Book::default()).expect("nothing contradicts").is_empty());
+    let behind = plan(&whole, &one(&first())).expect("it was issued and no more");
+    assert!(behind.create.is_empty() && !behind.is_empty());
+}

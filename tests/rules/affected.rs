@@ -150,3 +150,68 @@ fn a_record_that_comes_back_wakes_every_claim_that_waits_for_its_slot_to() {
     assert!(work.contains(&Work::Request(things::key("waits"))), "{work:?}");
     assert!(work.contains(&Work::Filing(things::key("direct"))), "{work:?}");
 }
+
+/// Only the last slot changes anything for those who wait, and only drafts may have to be given back.
+#[test]
+fn a_slot_that_is_not_the_last_wakes_nobody_else() {
+    let mut world = things::Things {
+        requests: vec![things::request("waits", "i-1"), things::request("r0", "i-1")],
+        ..things::Things::usual()
+    }
+    .world();
+    let taken = |slot: i32| record(facts("i-1", slot, things::claim_of_request(&format!("r{slot}"))), 5);
+    let mut woken = Vec::new();
+    for slot in 0..5 {
+        let work = world.observe(Observation::Record(Seen::Applied(taken(slot)))).expect("forward");
+        assert_eq!(
+            work.contains(&Work::Request(things::key("r0"))),
+            slot == 0 || slot == 4,
+            "{slot}: {work:?}"
+        );
+        woken.push(work.contains(&Work::Request(things::key("waits"))));
+    }
+    assert_eq!(woken, [false, false, false, false, true]);
+}
+
+#[test]
+fn of_the_records_only_drafts_are_looked_at_for_their_filings() {
+    let of = |slot, state| {
+        let issued = facts("i-1", slot, things::claim_of_request(&format!("r{slot}")));
+        match state {
+            NumberState::Issued => record(issued, 3),
+            state => record(brought(issued, bound(&format!("f{slot}"), "uid-1"), state), 3),
+        }
+    };
+    let records = vec![of(0, NumberState::Issued), of(1, NumberState::InUse), of(2, NumberState::Submitted)];
+    let mut world = things::Things { records, ..things::Things::usual() }.world();
+    let draft = BTreeSet::from([Work::Record("instance.i-1-1".to_owned())]);
+    let only = |work: BTreeSet<Work>| -> BTreeSet<_> {
+        work.into_iter().filter(|item| matches!(item, Work::Record(_))).collect()
+    };
+    assert_eq!(only(world.everything()), draft);
+    let listed = Observation::Filing(Seen::Listed(Vec::new()));
+    assert_eq!(only(world.observe(listed).expect("forward")), draft);
+}
+
+#[test]
+fn a_list_of_records_wakes_those_whose_records_are_others_than_before() {
+    let of = |slot: i32, revision| {
+        record(facts("i-1", slot, things::claim_of_request(&format!("r{slot}"))), revision)
+    };
+    let requests = (0..2).map(|slot| things::request(&format!("r{slot}"), "i-1")).collect();
+    let mut world =
+        things::Things { requests, records: vec![of(0, 3), of(1, 4)], ..things::Things::usual() }.world();
+    let same = Observation::Record(Seen::Listed(vec![of(0, 3), of(1, 4)]));
+    assert_eq!(world.observe(same).expect("forward"), BTreeSet::new());
+    let work = world.observe(Observation::Record(Seen::Listed(vec![of(0, 3), of(1, 9)]))).expect("forward");
+    assert!(work.contains(&Work::Request(things::key("r1"))), "{work:?}");
+    assert!(!work.contains(&Work::Request(things::key("r0"))), "{work:?}");
+}
+
+#[test]
+fn an_operator_of_one_namespace_serves_that_one() {
+    let mut world = World::default();
+    assert!(world.serves("shop") && world.serves("other"));
+    world.served = Some("shop".to_owned());
+    assert!(world.serves("shop") && !world.serves("other"));
+}

@@ -1,6 +1,7 @@
 //! Audits: a world in which nothing is wrong, one small harm for every finding, and arbitrary worlds.
 
 mod arbitrary;
+mod edges;
 mod harms;
 mod shapes;
 

@@ -255,3 +255,15 @@ fn no_two_keys_share_the_name_of_a_record() {
     // Of one key and slot there is one name; a key that ends like another one's slot is the only danger.
     assert_eq!(distinct.len(), names.len());
 }
+
+#[test]
+fn records_that_are_missing_below_a_later_one_are_named() {
+    let mut ledger = Ledger::default();
+    let of = |slot: i32| record(facts("i-1", slot, claim_of_request(&format!("r{slot}"))), 5);
+    ledger.observe_all(vec![of(0), of(1)]).expect("forward");
+    assert_eq!(ledger.holes(), Vec::<String>::new());
+    assert_eq!(ledger.issued(&Key::of_record(&of(0).spec)), Some(2));
+    ledger.observe_all(vec![of(0), of(1), of(4)]).expect("forward");
+    assert_eq!(ledger.holes(), ["instance.i-1-2", "instance.i-1-3"]);
+    assert_eq!(ledger.issued(&Key::of_record(&of(0).spec)), None);
+}
