@@ -1,7 +1,7 @@
 //! etcd is put back to a snapshot under a running operator, in the middle of its work: it ends with its message, and
 //! issues nothing that was not issued before. How the records are brought back is tested elsewhere.
 
-use crate::fixture::{SOON, Who, must};
+use crate::fixture::{SOON, Who, eventually, must};
 use crate::ground::{cluster, is_whole, numbers_in_store, turn};
 use crate::lives::Lives;
 use crate::operator_process::Operator;
@@ -35,6 +35,12 @@ async fn restored(lost: usize, bump: Option<u64>) {
         must("save a snapshot", control_plane.save_snapshot(&snapshot).await);
         let saved = stage.oracle.writes();
         stage.oracle.written(saved + lost).await;
+        // What the operator has no answer for was told to nobody, and nobody can know that it was lost.
+        eventually("operator with its answers", SOON, async || {
+            let answered = answered(&operator).await;
+            if answered >= saved + lost { Ok(()) } else { Err(format!("{answered} writes are answered")) }
+        })
+        .await;
         // Claims are waiting, and the operator is in the middle of it.
         must("kill the API server", control_plane.kill_apiserver().await);
         stage.oracle.sound().await;
@@ -61,4 +67,14 @@ async fn restored(lost: usize, bump: Option<u64>) {
     let new = now.difference(&issued).count();
     assert_eq!(new, 0, "{new} numbers were issued on a store that went back: {}", operator.log());
     cluster.stop().await;
+}
+
+/// How many of its writes of the ledger an operator knows to be done.
+async fn answered(operator: &Operator) -> usize {
+    let metrics = operator.metrics().await;
+    let counts = metrics.lines().filter(|line| {
+        line.starts_with("icp_filing_numbers_issued_total{")
+            || line.starts_with("icp_filing_record_changes_total{")
+    });
+    counts.filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok()).sum()
 }

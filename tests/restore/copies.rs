@@ -394,3 +394,30 @@ fn an_import_with_anything_to_write_is_not_empty() {
     let behind = plan(&whole, &one(&first())).expect("it was issued and no more");
     assert!(behind.create.is_empty() && !behind.is_empty());
 }
+
+#[test]
+fn a_record_that_no_schema_would_take_is_refused() {
+    let icp = || Some("浙ICP备11012345号-1".to_owned());
+    let refused =
+        |spec: ServiceNumberSpec| Book::default().add(&name(&spec), spec).expect_err("it is unsound");
+    let below = "its slot is not below its quota";
+    let ended = "it ended and was not submitted";
+    for (spec, why) in [
+        (with(first(), |s| s.slot = 5), below),
+        (with(first(), |s| s.slot = -1), below),
+        (with(submitted(), |s| s.filing = None), "it is submitted and bound to no filing"),
+        (with(submitted(), |s| s.consumed_time = Some(time(9))), "consumedTime and icpNumber go together"),
+        (with(submitted(), |s| s.icp_number = icp()), "consumedTime and icpNumber go together"),
+        (with(first(), |s| s.cancelled_time = Some(time(9))), ended),
+        (with(first(), |s| (s.consumed_time, s.icp_number) = (Some(time(9)), icp())), ended),
+        (
+            with(submitted(), |s| {
+                (s.consumed_time, s.icp_number, s.cancelled_time) = (Some(time(9)), icp(), Some(time(9)));
+            }),
+            "it is consumed and cancelled",
+        ),
+    ] {
+        assert_eq!(refused(spec), why);
+    }
+    assert!(Book::default().is_empty() && !one(&first()).is_empty());
+}
