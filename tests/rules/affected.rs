@@ -7,7 +7,7 @@ use std::{
 };
 
 use icp_filing_operator::{
-    api::{FilingStatus, NumberState, ServiceNumberRequestStatus},
+    api::{FilingStatus, InstanceClassSpec, NumberState, ServiceNumberRequestStatus},
     rules::world::{Observation, Seen, Work, World},
 };
 use proptest::prelude::*;
@@ -210,4 +210,34 @@ fn an_operator_of_one_namespace_serves_that_one() {
     assert!(world.serves("shop") && world.serves("other"));
     world.served = Some("shop".to_owned());
     assert!(world.serves("shop") && !world.serves("other"));
+}
+
+#[test]
+fn what_is_gone_or_cannot_be_read_is_not_there_and_wakes_whoever_names_it() {
+    for seen in [Seen::Deleted(Arc::new(things::request("r", "i-1"))), Seen::Unreadable(things::key("r"))] {
+        let mut world = things::Things {
+            requests: vec![things::request("r", "i-1")],
+            filings: vec![things::filing("site", by_request("r"))],
+            ..things::Things::usual()
+        }
+        .world();
+        let work = world.observe(Observation::Request(seen)).expect("forward");
+        assert!(work.contains(&Work::Filing(things::key("site"))), "{work:?}");
+        assert!(world.requests.get(&things::key("r")).is_none());
+    }
+}
+
+#[test]
+fn an_instance_of_another_class_is_not_woken_by_the_class_that_it_had() {
+    let mut world = things::Things::usual().world();
+    let moved =
+        things::stored(things::instance("i-1", things::server("other")), things::NAMESPACE, "uid-2", 9);
+    world.observe(Observation::Instance(Seen::Applied(Arc::new(moved)))).expect("forward");
+    let changed = |name| {
+        let spec = InstanceClassSpec { quota: 1, ..ecs() };
+        Observation::Class(Seen::Applied(Arc::new(things::stored(things::class(name, spec), "", "uid", 10))))
+    };
+    assert_eq!(world.observe(changed("ecs")).expect("forward"), BTreeSet::new());
+    let work = world.observe(changed("other")).expect("forward");
+    assert!(work.contains(&Work::Instance(things::key("i-1"))), "{work:?}");
 }

@@ -25,6 +25,10 @@ fn heard(world: &World, filing: Filing) -> Option<Work> {
 fn a_new_status_alone_is_somebody_elses_word() {
     let world = Things { filings: vec![shown("1", Some(1))], ..Things::default() }.world();
     assert_eq!(heard(&world, shown("2", Some(1))), Some(Work::Filing(key("site"))));
+    // Who owns which field is no word of its own.
+    let mut owned = shown("2", Some(1));
+    owned.metadata.managed_fields = Some(Vec::new());
+    assert_eq!(heard(&world, owned), Some(Work::Filing(key("site"))));
 }
 
 #[test]
