@@ -241,3 +241,25 @@ fn an_instance_of_another_class_is_not_woken_by_the_class_that_it_had() {
     let work = world.observe(changed("other")).expect("forward");
     assert!(work.contains(&Work::Instance(things::key("i-1"))), "{work:?}");
 }
+
+/// What the operator said itself changes nothing for others.
+#[test]
+fn a_new_status_wakes_its_own_object_alone() {
+    let draft =
+        brought(facts("i-1", 0, things::claim_of_request("r")), bound("site", "uid-1"), NumberState::InUse);
+    let mut world = things::Things {
+        requests: vec![things::request("r", "i-1")],
+        filings: vec![things::filing("site", by_request("r"))],
+        records: vec![record(draft, 3)],
+        ..things::Things::usual()
+    }
+    .world();
+    let mut instance = things::instance("i-1", things::server("ecs"));
+    instance.metadata.resource_version = Some("12".to_owned());
+    let work = world.observe(Observation::Instance(Seen::Applied(Arc::new(instance)))).expect("forward");
+    assert_eq!(work, BTreeSet::from([Work::Instance(things::key("i-1"))]));
+    let mut filing = things::filing("site", by_request("r"));
+    filing.metadata.resource_version = Some("13".to_owned());
+    let work = world.observe(Observation::Filing(Seen::Applied(Arc::new(filing)))).expect("forward");
+    assert_eq!(work, BTreeSet::from([Work::Filing(things::key("site"))]));
+}

@@ -3,13 +3,14 @@
 use icp_filing_operator::{
     api::{BoundFiling, FilingStatus, InstanceClassSpec, NumberState, ServiceNumberRequestStatus},
     rules::{
-        audit::{Code, Invariant, PATIENCE},
-        snapshot::Kind,
+        audit::{self, Code, Invariant, PATIENCE},
+        snapshot::{Kind, Unreadable},
+        world::ObjectKey,
     },
 };
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::ToSpan};
 
-use super::{DIRECT, SPARE, findings, harm, refused, sound, told};
+use super::{DIRECT, SPARE, findings, harm, refused, snapshot, sound, told};
 use crate::things::{
     self, Things, bound, brought, by_instance, by_request, claim_of_filing, claim_of_request, class, ecs,
     facts, now, record,
@@ -113,6 +114,40 @@ fn two_submissions_are_no_double_binding_besides() {
     let codes = codes(&things);
     assert!(codes.contains(&Code::FilingSubmittedTwice), "{codes:?}");
     assert!(!codes.contains(&Code::FilingBoundTwice), "{codes:?}");
+}
+
+/// A draft beside a submission is a double binding, and one submission is not two.
+#[test]
+fn a_draft_beside_a_submission_is_no_second_submission() {
+    let bound_to =
+        |slot, claim, state| record(brought(facts("i-1", slot, claim_of_request(claim)), sent(), state), 7);
+    let things = Things {
+        records: vec![bound_to(0, "sent", NumberState::Submitted), bound_to(1, "too", NumberState::InUse)],
+        requests: vec![things::request("sent", "i-1"), things::request("too", "i-1")],
+        filings: vec![{
+            let mut filing = things::filing("f-sent", by_request("sent"));
+            "sent.example.cn".clone_into(&mut filing.spec.website.domain);
+            filing
+        }],
+        ..Things::usual()
+    };
+    let codes = codes(&things);
+    assert!(codes.contains(&Code::FilingBoundTwice), "{codes:?}");
+    assert!(!codes.contains(&Code::FilingSubmittedTwice), "{codes:?}");
+}
+
+/// A status that tells of a record that cannot be read tells the truth.
+#[test]
+fn a_record_that_cannot_be_read_is_not_lost() {
+    let mut snapshot = snapshot(&sound());
+    snapshot.records.as_mut().expect("some").remove(DIRECT);
+    snapshot.unreadable = vec![Unreadable {
+        kind: Kind::ServiceNumber,
+        key: ObjectKey::new("", "instance.i-1-4"),
+        error: "missing field `slot`".to_owned(),
+    }];
+    let codes: Vec<_> = audit::findings(&snapshot, now()).iter().map(|found| found.code).collect();
+    assert_eq!(codes, [Code::RecordUnreadable]);
 }
 
 /// The class under which a server is declared now says how many numbers it has, and the numbers beyond are named.
