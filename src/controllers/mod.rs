@@ -17,6 +17,7 @@ pub mod request;
 pub mod sharing;
 pub mod status;
 pub mod store;
+pub mod watches;
 
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
@@ -57,6 +58,8 @@ pub struct Context {
     pub clock: Arc<dyn Clock>,
     /// Counts.
     pub meter: meter::Meter,
+    /// Which kinds are not watched.
+    pub watches: watches::Watches,
     /// Where events go.
     pub events: events::Sender,
     /// What is remembered of the store beside its records.
@@ -70,13 +73,20 @@ pub struct Context {
 impl Context {
     /// A context with an empty world.
     #[must_use]
-    pub fn new(client: Client, clock: Arc<dyn Clock>, meter: meter::Meter, events: events::Sender) -> Self {
+    pub fn new(
+        client: Client,
+        clock: Arc<dyn Clock>,
+        meter: meter::Meter,
+        watches: watches::Watches,
+        events: events::Sender,
+    ) -> Self {
         let turns = std::iter::repeat_with(tokio::sync::Mutex::default).take(256).collect();
         Self {
             client,
             world: RwLock::default(),
             clock,
             meter,
+            watches,
             events,
             store: store::Seen::default(),
             changes: AtomicU64::new(0),

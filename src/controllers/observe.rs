@@ -185,6 +185,7 @@ async fn follow<K: Resource + Conditioned + Clone>(
             Ok(watcher::Event::Delete(object)) => read(object)?.map_or_else(Seen::Unreadable, Seen::Deleted),
             Err(error) => {
                 context.meter.watch_failed(kind);
+                context.watches.failed(kind);
                 store::doubt(context);
                 let text = explain(kind, &error);
                 // Said once, not at every try.

@@ -2,7 +2,7 @@
 //! nothing written by a process that does not lead.
 
 use futures::future::BoxFuture;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, Uri};
 use kube::{
     Client, Config,
     client::{Body, ClientBuilder},
@@ -16,7 +16,7 @@ use std::{
 use tower::{BoxError, Layer, Service};
 
 use super::election::Leadership;
-use crate::controllers::{api_error::with_sources, meter::Meter};
+use crate::controllers::{api_error::with_sources, meter::Meter, watches::Watches};
 
 /// Whom to act as instead of who one is, as kubectl's flags of these names say.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ pub(super) async fn connect(
         config.auth_info.impersonate = acting.user;
         config.auth_info.impersonate_groups = Some(acting.groups).filter(|groups| !groups.is_empty());
     }
-    client(config, meter, Leadership::alone())
+    client(config, meter, Leadership::alone(), Watches::default())
 }
 
 /// How to connect, or a sentence that says what to do.
@@ -80,10 +80,15 @@ pub(super) async fn config(kubeconfig: Option<&Path>, context: Option<&str>) -> 
 }
 
 /// A client with connections of its own, which writes only while this process leads.
-pub(super) fn client(config: Config, meter: Meter, leadership: Leadership) -> Result<Client, String> {
+pub(super) fn client(
+    config: Config,
+    meter: Meter,
+    leadership: Leadership,
+    watches: Watches,
+) -> Result<Client, String> {
     let builder =
         ClientBuilder::try_from(config).map_err(|e| format!("cannot connect: {}", with_sources(&e)))?;
-    Ok(builder.with_layer(&Watched { meter, leadership }).build())
+    Ok(builder.with_layer(&Watched { meter, leadership, watches }).build())
 }
 
 /// How long an answer may take to begin. Calls that write have bounds of their own, which are shorter; this one is for
@@ -93,11 +98,12 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// How long a connection may be silent, in the middle of a list for one. Every watch says something, or ends, earlier.
 const SILENCE: Duration = Duration::from_mins(6);
 
-/// Counts calls by method and code, and lets no write begin that is not this process's to make.
+/// Counts calls by method and code, sees watches begin, and lets no write begin that is not this process's to make.
 #[derive(Clone)]
 struct Watched {
     meter: Meter,
     leadership: Leadership,
+    watches: Watches,
 }
 
 impl<S> Layer<S> for Watched {
@@ -134,6 +140,7 @@ where
             return Box::pin(async { Err("not sent: another operator may lead by now".into()) });
         }
         let meter = self.by.meter.clone();
+        let watched = watched(request.uri()).map(|kind| (self.by.watches.clone(), kind));
         let call = self.inner.call(request);
         Box::pin(async move {
             let answer = match tokio::time::timeout(ANSWER_WITHIN, call).await {
@@ -141,9 +148,20 @@ where
                 Err(_) => Err(format!("no answer within {ANSWER_WITHIN:?}").into()),
             };
             meter.called(&method, answer.as_ref().map_or(0, |a| a.status().as_u16()));
+            if let (Some((watches, kind)), Ok(answer)) = (watched, &answer)
+                && answer.status().is_success()
+            {
+                watches.begun(&kind);
+            }
             answer
         })
     }
+}
+
+/// The kind that a call begins to watch, if that is what it does.
+fn watched(call: &Uri) -> Option<String> {
+    call.query()?.split('&').find(|parameter| *parameter == "watch=true")?;
+    call.path().rsplit('/').next().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -159,8 +177,8 @@ mod tests {
         for (leadership, writes) in [(Leadership::alone(), true), (standby, false)] {
             for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
                 let server = tower::service_fn(async |_| Ok::<_, Infallible>(Response::new(())));
-                let client =
-                    Watched { meter: Meter::default(), leadership: leadership.clone() }.layer(server);
+                let (meter, watches) = (Meter::default(), Watches::default());
+                let client = Watched { meter, leadership: leadership.clone(), watches }.layer(server);
                 let request =
                     Request::builder().method(method.clone()).body(Body::empty()).expect("a request");
                 let sent = client.oneshot(request).await.is_ok();

@@ -6,6 +6,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
+    task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +24,7 @@ use crate::controllers::{
     meter::Meter,
     observe::{self, Fatal},
     queue,
+    watches::Watches,
 };
 use crate::planted::{self, Bug};
 
@@ -127,18 +129,22 @@ async fn run(options: Run) -> Result<(), End> {
     } else {
         (None, Leadership::alone())
     };
+    let watches = Watches::default();
     let server = tokio::spawn(serve::serve(
         listener,
         readiness.clone(),
         leadership.clone(),
+        watches.clone(),
         Arc::new(registry),
         stop.clone(),
     ));
 
     let config = connect::config(kubeconfig.as_deref(), context.as_deref()).await.map_err(End::Start)?;
     // For what has to get through whatever the controllers do, and is no work: the checks and the lease.
-    let aside = connect::client(config.clone(), meter.clone(), Leadership::alone()).map_err(End::Start)?;
-    let client = connect::client(config, meter.clone(), leadership.clone()).map_err(End::Start)?;
+    let aside = connect::client(config.clone(), meter.clone(), Leadership::alone(), Watches::default())
+        .map_err(End::Start)?;
+    let client =
+        connect::client(config, meter.clone(), leadership.clone(), watches.clone()).map_err(End::Start)?;
     let waiting = readiness.clone();
     let lease = contended.as_ref().map(|(lease, _)| lease);
     tokio::select! {
@@ -157,8 +163,8 @@ async fn run(options: Run) -> Result<(), End> {
     });
     let (sender, publisher) = events::channel();
     let events = tokio::spawn(publisher.run(client.clone()));
-    let context =
-        Context::new(client, Arc::new(SystemClock), meter.clone(), sender).serving(namespace.clone());
+    let context = Context::new(client, Arc::new(SystemClock), meter.clone(), watches, sender)
+        .serving(namespace.clone());
     let context = Arc::new(context);
     let (adder, queue) = queue::queue();
     let audits = leadership.clone();
@@ -186,11 +192,7 @@ async fn run(options: Run) -> Result<(), End> {
     readiness.set(Some("shutting down".to_owned()));
     stop.cancel();
     tracing::info!("stopping: finishing what was begun");
-    let abort = work.abort_handle();
-    if tokio::time::timeout(FINISH, work).await.is_ok_and(|joined| joined.is_err()) {
-        return Err(End::Fatal(PANICKED.to_owned()));
-    }
-    abort.abort();
+    finish(work).await?;
     drop(context);
     // Events are best effort: what is not out by now is dropped.
     let _ = tokio::time::timeout(Duration::from_secs(2), events).await;
@@ -200,6 +202,16 @@ async fn run(options: Run) -> Result<(), End> {
     server.abort();
     tracing::info!("stopped");
     end
+}
+
+/// Waits for what was begun, and drops what does not end.
+async fn finish(work: JoinHandle<()>) -> Result<(), End> {
+    let abort = work.abort_handle();
+    if tokio::time::timeout(FINISH, work).await.is_ok_and(|joined| joined.is_err()) {
+        return Err(End::Fatal(PANICKED.to_owned()));
+    }
+    abort.abort();
+    Ok(())
 }
 
 /// Contends from the moment at which every kind was listed: before, this process could do nothing with the lease.

@@ -1,5 +1,5 @@
-//! Health, readiness and metrics over HTTP. Readiness means that every kind was listed and that the process leads or
-//! stands by; until then it says what is awaited.
+//! Health, readiness and metrics over HTTP. Readiness means that every kind was listed is watched, and that the
+//! process leads or stands by; until then it says what is awaited.
 
 use axum::{Router, extract::State, http::StatusCode, routing::get, serve::Listener};
 use prometheus_client::{encoding::text::encode, registry::Registry};
@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::election::Leadership;
-use crate::controllers::api_error::remedy;
+use crate::controllers::{api_error::remedy, watches::Watches};
 use crate::planted::{self, Bug};
 
 /// What stands between the process and being ready; empty when it is.
@@ -65,11 +65,23 @@ impl Listener for Loud {
     }
 }
 
+/// What stands between a process that was ready and being so again.
+fn unwatched(watches: &Watches) -> Option<String> {
+    let dead = watches.dead();
+    (!dead.is_empty()).then(|| {
+        format!(
+            "watches of {}; the log says why they do not begin. What changes is not seen",
+            dead.join(", ")
+        )
+    })
+}
+
 /// Serves until `stop`.
 pub(super) async fn serve(
     listener: TcpListener,
     readiness: Readiness,
     leadership: Leadership,
+    watches: Watches,
     registry: Arc<Registry>,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
@@ -77,14 +89,15 @@ pub(super) async fn serve(
         .route("/healthz", get(|| async { "ok\n" }))
         .route(
             "/readyz",
-            get(|State((readiness, leadership)): State<(Readiness, Leadership)>| async move {
-                match readiness.awaited().map_or_else(|| leadership.role(), Err) {
+            get(|State((readiness, watches, leadership)): State<(Readiness, Watches, Leadership)>| async move {
+                let awaited = readiness.awaited().or_else(|| unwatched(&watches));
+                match awaited.map_or_else(|| leadership.role(), Err) {
                     Ok(role) => (StatusCode::OK, format!("{role}\n")),
                     Err(awaited) => (StatusCode::SERVICE_UNAVAILABLE, format!("waiting: {awaited}\n")),
                 }
             }),
         )
-        .with_state((readiness, leadership))
+        .with_state((readiness, watches, leadership))
         .route(
             "/metrics",
             get(move || async move {

@@ -20,6 +20,8 @@ Usage: testbed run [FLAGS] [--] COMMAND [ARGS…]
 
 Flags: --user NAME[=GROUP,…]  know this user too (may be repeated; NAME:GROUP,… does as well)
        --controller-manager   run kube-controller-manager too
+       --pods ADDRESS         be the control plane of nodes that reach the API server at ADDRESS; it
+                              listens on every address, so run this in a network of its own
        --audit                write audit/audit.log
        --fsync                let etcd flush to disk
 
@@ -99,6 +101,10 @@ fn flags(arguments: &[String]) -> Result<(Options, Vec<String>), String> {
             "--controller-manager" => options.controller_manager(true),
             "--audit" => options.audit(true),
             "--fsync" => options.fsync(true),
+            "--pods" => {
+                let address = arguments.next().and_then(|address| address.parse().ok());
+                options.pods(address.ok_or("`--pods` needs an IPv4 address")?)
+            }
             "--user" => {
                 let user = arguments.next().ok_or("`--user` needs NAME or NAME=GROUP,…")?;
                 options.users([User::parse(user).map_err(|error| error.to_string())?])
@@ -122,10 +128,11 @@ mod tests {
 
     #[test]
     fn a_command_keeps_its_own_flags() {
-        let job = parse_line("run --user ann:a,b --audit -- make --audit --help");
+        let job = parse_line("run --user ann:a,b --pods 10.0.0.2 --audit -- make --audit --help");
         let Ok(Job::Run { options, command }) = job else { panic!("{job:?}") };
         assert_eq!(command, ["make", "--audit", "--help"]);
         assert!(options.audit && !options.controller_manager);
+        assert_eq!(options.pods, Some(std::net::Ipv4Addr::new(10, 0, 0, 2)));
         assert_eq!(options.users, [User::in_groups("ann", ["a", "b"])]);
     }
 
@@ -148,9 +155,19 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for line in
-            ["", "fly", "run", "run --", "up", "up a b", "up --user", "down", "kubeconfig d", "run --x y"]
-        {
+        for line in [
+            "",
+            "fly",
+            "run --pods here x",
+            "run",
+            "run --",
+            "up",
+            "up a b",
+            "up --user",
+            "down",
+            "kubeconfig d",
+            "run --x y",
+        ] {
             assert!(parse_line(line).is_err(), "{line}");
         }
     }

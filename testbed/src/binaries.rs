@@ -13,7 +13,8 @@ pub(crate) const CONTROLLER_MANAGER: &str = "kube-controller-manager";
 /// The folder with the binaries named, which are built if they are not there: the first time on a
 /// machine that takes minutes, and says so on stderr. `KUBEBUILDER_ASSETS` is used if it is set.
 ///
-/// Known: `etcd`, `kube-apiserver`, `kubectl`, `kube-controller-manager`, `etcdctl`, `etcdutl`.
+/// Known: `etcd`, `kube-apiserver`, `kubectl`, `kube-controller-manager`, `etcdctl`, `etcdutl`, `kubelet`, `kube-proxy`,
+/// `kube-scheduler`.
 pub async fn binaries(names: &[&str]) -> Result<PathBuf, Error> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/controlplane/build");
     // stderr is inherited, so that whoever waits for a cold build sees what it is doing.

@@ -1,5 +1,6 @@
 //! The keys and certificates of one control plane. They live as long as its folder and serve nothing else.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use rcgen::{
@@ -13,8 +14,9 @@ use crate::files::{create_folder, write_private};
 /// Writes `ca.crt`, and `.key` with `.crt` or `.pub` of `serving` and `service-accounts`, into `folder`.
 ///
 /// The serving pair is for 127.0.0.1 and localhost, and so also fits a proxy that a test puts in
-/// front of the API server. The CA's own key is not kept: nothing else is to be signed.
-pub(crate) fn write(folder: &Path) -> Result<(), Error> {
+/// front of the API server; with pods, also for that address of the machine, and for the Service that pods ask.
+/// The CA's own key is not kept: nothing else is to be signed.
+pub(crate) fn write(folder: &Path, pods: Option<Ipv4Addr>) -> Result<(), Error> {
     create_folder(folder)?;
     let mut params = CertificateParams::new(Vec::<String>::new())?;
     params.distinguished_name.push(DnType::CommonName, "testbed");
@@ -24,8 +26,9 @@ pub(crate) fn write(folder: &Path) -> Result<(), Error> {
     let ca = params.self_signed(&ca_key)?;
     let issuer = Issuer::new(params, ca_key);
 
-    let names = ["127.0.0.1", "localhost", "kubernetes.default.svc"];
-    let mut params = CertificateParams::new(names.map(str::to_owned))?;
+    let mut names = ["127.0.0.1", "localhost", "kubernetes.default.svc"].map(str::to_owned).to_vec();
+    names.extend(pods.into_iter().flat_map(|address| [address.to_string(), "10.96.0.1".to_owned()]));
+    let mut params = CertificateParams::new(names)?;
     params.distinguished_name.push(DnType::CommonName, "kube-apiserver");
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;

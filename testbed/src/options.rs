@@ -1,5 +1,6 @@
 //! What a caller may ask of a control plane. Nothing here starts or touches anything.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,6 +60,9 @@ pub struct Options {
     pub users: Vec<User>,
     /// Also run kube-controller-manager: garbage collection, namespace deletion, deployments.
     pub controller_manager: bool,
+    /// Be the control plane of nodes, which reach the API server at this address of the machine: it listens on every
+    /// address, so the caller gives it a network of its own, and pods get accounts as they do on any cluster.
+    pub pods: Option<Ipv4Addr>,
     /// Also write an audit log; see [`crate::audit`].
     pub audit: bool,
     /// Arguments put after our own when the API server is started.
@@ -76,6 +80,7 @@ impl Default for Options {
         Self {
             users: Vec::new(),
             controller_manager: false,
+            pods: None,
             audit: false,
             extra_apiserver_args: Vec::new(),
             keep: None,
@@ -97,6 +102,13 @@ impl Options {
     #[must_use]
     pub fn controller_manager(mut self, yes: bool) -> Self {
         self.controller_manager = yes;
+        self
+    }
+
+    /// For pods on nodes that reach the API server at this address.
+    #[must_use]
+    pub fn pods(mut self, address: Ipv4Addr) -> Self {
+        self.pods = Some(address);
         self
     }
 

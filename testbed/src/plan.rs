@@ -16,6 +16,9 @@ const FIRST: &str = "kube-apiserver";
 /// What etcd calls itself, its only member.
 const MEMBER: &str = "testbed";
 
+/// Where Services have their addresses; the first is the API server's own.
+const SERVICES: &str = "10.96.0.0/16";
+
 /// Says in a kept folder that a testbed made it.
 const MARKER: &str = ".testbed";
 
@@ -92,7 +95,7 @@ impl Plan {
         for folder in ["etcd", "logs", "audit", "pki", "kubeconfigs"] {
             create_folder(&self.root.join(folder))?;
         }
-        certs::write(&self.root.join("pki"))?;
+        certs::write(&self.root.join("pki"), self.options.pods)?;
         write_private(&self.root.join("audit/policy.json"), &audit::policy())?;
 
         let masters = ["system:masters"];
@@ -150,11 +153,7 @@ impl Plan {
         let mut apiserver = Command::new(self.bin.join("kube-apiserver"));
         apiserver
             .arg(format!("--etcd-servers={}", seat.etcd))
-            .arg("--bind-address=127.0.0.1")
             .arg(format!("--secure-port={}", seat.port))
-            // The machine may have no other address, and nothing looks for one: hence no endpoints.
-            .arg("--advertise-address=127.0.0.1")
-            .arg("--endpoint-reconciler-type=none")
             .arg(flag("cert-dir", &self.root.join("pki")))
             .arg(flag("tls-cert-file", &self.pki("serving.crt")))
             .arg(flag("tls-private-key-file", &self.pki("serving.key")))
@@ -162,10 +161,25 @@ impl Plan {
             .arg(flag("service-account-key-file", &self.pki("service-accounts.pub")))
             .arg(flag("service-account-signing-key-file", &self.pki("service-accounts.key")))
             .arg(flag("token-auth-file", &self.root.join("tokens.csv")))
-            .arg("--authorization-mode=RBAC")
-            .arg("--service-cluster-ip-range=10.96.0.0/16")
-            // Without nodes no pod runs, and none should wait for a token it will never read.
-            .arg("--disable-admission-plugins=ServiceAccount");
+            .arg(format!("--service-cluster-ip-range={SERVICES}"));
+        match self.options.pods {
+            Some(address) => apiserver
+                .arg("--bind-address=0.0.0.0")
+                .arg(format!("--advertise-address={address}"))
+                .arg("--authorization-mode=Node,RBAC")
+                .arg("--enable-admission-plugins=NodeRestriction")
+                // Nobody resolves the names of nodes.
+                .arg("--kubelet-preferred-address-types=InternalIP")
+                .arg("--allow-privileged"),
+            None => apiserver
+                .arg("--bind-address=127.0.0.1")
+                // The machine may have no other address, and nothing looks for one: hence no endpoints.
+                .arg("--advertise-address=127.0.0.1")
+                .arg("--endpoint-reconciler-type=none")
+                .arg("--authorization-mode=RBAC")
+                // Without nodes no pod runs, and none should wait for a token it will never read.
+                .arg("--disable-admission-plugins=ServiceAccount"),
+        };
         if self.options.audit {
             apiserver
                 .arg(flag("audit-policy-file", &self.root.join("audit/policy.json")))
