@@ -5,7 +5,7 @@ STATE := .state
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: build ## Start a control plane, run the operator on the samples, show what happened, end everything
@@ -64,6 +64,10 @@ charts: ## The Helm chart against deploy/ and its variants, object by object, an
 gitops: ## What Argo CD and Flux say of every state, and both at work on a Git repository and a real API server (builds them once)
 	cargo build --workspace --locked
 	tests/gitops/run --live
+
+.PHONY: e2e
+e2e: ## The image in pods of a real node, made here from nothing: installed, killed, drained, rolled, removed (needs root; E2E='install kill' chooses)
+	tests/e2e/run $(E2E)
 
 .PHONY: faults
 faults: ## Every fault at every write of every scenario, users, outages and restores, on the real API server (over an hour)
