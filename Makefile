@@ -24,6 +24,7 @@ test: ## Every test: rules, simulation, the real API server and etcd, and the co
 	cargo test --workspace --locked
 	target/debug/testbed run -- tests/docs/run
 	tests/planted/run quick
+	tests/release/run refusals
 
 .PHONY: check
 check: ## Formatting, lints, docs, dependencies, versions and drift of what is generated
@@ -51,6 +52,10 @@ build: ## The operator, the testbed, and the control plane (once a machine)
 .PHONY: image
 image: ## The container image, as a file that docker, podman, kind and containerd load; no container engine needed
 	release/image target/image/icp-filing-operator.tar
+
+.PHONY: release
+release: ## Everything that a release consists of, from the tag that is checked out, in target/release-VERSION
+	release/build target/release-$$(release/version)
 
 # Applicants, a registrar and a platform administrator, each with a token of their own.
 DEMO_USERS := --user platform-admin --user registrar --user alice --user agent

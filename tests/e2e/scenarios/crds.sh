@@ -7,7 +7,7 @@ kubectl create --dry-run=client -o json -f "$work/shipped.yaml" | jq '
     (.description = "Of the next version. \(.description)" |
      if .properties.spec then .properties.spec.properties.fromTheNextVersion = {type: "string", maxLength: 10} else . end))' > "$work/next.json"
 kubectl apply --server-side --force-conflicts -f "$work/next.json" > /dev/null
-next_is_served() { kubectl explain servicenumberrequests | grep -q 'Of the next version'; }
+next_is_served() { kubectl explain servicenumberrequests | grep 'Of the next version' > /dev/null; }
 until_true next_is_served
 expect "the objects" "$before" "$(objects)"
 kubectl create namespace e2e-crds > /dev/null

@@ -22,7 +22,7 @@ for ((at = 1; at <= many; at += 2000)); do
   write $((at + 1000)) $((at + 1999)) &
   wait
 done
-kubectl -n e2e-memory wait --for=condition=Ready --timeout=5m --all servicenumberrequests > /dev/null || die "not every claim has a number"
+until_true all_ready e2e-memory "$many"
 say "$many created and served in $((SECONDS - since)) s"
 judge e2e-memory "$many"
 say "with them: $(working_sets) MiB, limit $(ours get deployment icp-filing-operator -o jsonpath='{.spec.template.spec.containers[0].resources.limits.memory}')"

@@ -7,7 +7,7 @@ until_true grep -q 'Starting to serve' "$work/proxy"
 readyz() {
   curl --silent "http://$(sed 's/.* //' "$work/proxy")/api/v1/namespaces/$system/pods/$1:8080/proxy/readyz"
 }
-says() { readyz "$1" | grep -q "$2"; }
+says() { readyz "$1" | grep "$2" > /dev/null; }
 is_ready() { ours wait --for=condition=Ready --timeout=1s "pod/$1"; }
 not_ready() { ours wait --for=condition=Ready=False --timeout=1s "pod/$1"; }
 restarts_of() { ours get pod "$1" -o jsonpath='{.status.containerStatuses[0].restartCount}'; }

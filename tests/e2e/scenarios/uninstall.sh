@@ -15,6 +15,9 @@ kubectl delete namespace e2e-gone --timeout=2m > /dev/null || die "a namespace d
 expect "the ledger" "$before" "$(ledger)"
 say "without the operator: $(wc -l <<< "$before") records stay; what is a user's can be deleted"
 page docs/install.md 4 || { cat "$work/page" >&2; die "docs/install.md does not take the rest away"; }
-gone() { ! kubectl get crd,validatingadmissionpolicies,clusterroles,clusterrolebindings -o name | grep -q icp-filing && ! kubectl get namespace "$system"; }
+gone() {
+  [[ -z $(kubectl get crd,validatingadmissionpolicies,clusterroles,clusterrolebindings -o name | grep icp-filing) ]] &&
+    ! kubectl get namespace "$system"
+}
 until_true gone
 say "for good: nothing of it is left"
