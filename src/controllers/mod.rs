@@ -15,6 +15,7 @@ pub mod record;
 pub mod records;
 pub mod request;
 pub mod sharing;
+pub mod spans;
 pub mod status;
 pub mod store;
 pub mod watches;

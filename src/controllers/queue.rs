@@ -14,8 +14,9 @@ use tokio_util::{
     sync::CancellationToken,
     time::{DelayQueue, delay_queue},
 };
+use tracing::Instrument;
 
-use super::meter::Meter;
+use super::{meter::Meter, spans};
 use crate::rules::world::Work;
 use ready::Ready;
 
@@ -42,7 +43,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const fn in_a_word(self) -> &'static str {
+    pub(super) const fn in_a_word(self) -> &'static str {
         match self {
             Self::Done => "success",
             Self::After(_) => "requeue_after",
@@ -109,10 +110,16 @@ impl Queue {
         let mut batch = Vec::new();
         loop {
             while tasks.len() < concurrency {
-                let Some(work) = state.next(concurrency) else { break };
+                let Some((work, waited)) = state.next(concurrency) else { break };
                 let look = reconcile(work.clone());
                 let begun = Instant::now();
-                tasks.spawn(async move { (work, begun, look.await) });
+                let span = spans::look(&work, waited);
+                let looked = async move {
+                    let outcome = look.await;
+                    spans::looked(outcome);
+                    (work, begun, outcome)
+                };
+                tasks.spawn(looked.instrument(span));
             }
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -184,7 +191,8 @@ impl State {
         }
     }
 
-    fn next(&mut self, concurrency: usize) -> Option<Work> {
+    /// What is to be looked at next, and how long it waited.
+    fn next(&mut self, concurrency: usize) -> Option<(Work, Duration)> {
         let (work, since) = self.ready.pop(concurrency, &self.running)?;
         self.queued.remove(&work);
         // This look is the one that was put off too: a second one beside its write would decide the same again.
@@ -192,8 +200,9 @@ impl State {
             self.delays.try_remove(&key);
         }
         self.running.insert(work.clone());
-        self.meter.started(&work, since.elapsed());
-        Some(work)
+        let waited = since.elapsed();
+        self.meter.started(&work, waited);
+        Some((work, waited))
     }
 
     /// The earlier of two times holds.

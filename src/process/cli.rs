@@ -3,7 +3,7 @@
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::{net::SocketAddr, path::PathBuf};
 
-use super::ledger;
+use super::{ledger, traces::Endpoint};
 
 /// Issues ICP filing service numbers on Kubernetes, binds them to filings and never loses or repeats one.
 #[derive(Debug, Parser)]
@@ -67,6 +67,9 @@ pub(super) struct Run {
     /// After a restore, when every record is back: start although the mark is at this revision, and begin a new mark.
     #[arg(long, env = "ICP_ACCEPT_RESTORED_STORE", value_name = "REVISION", requires = "state_dir")]
     pub(super) accept_restored_store: Option<u64>,
+    /// Send traces to this OTLP collector over HTTP, such as `http://localhost:4318`: one trace for each look, with a span for each call. Absent: none are made.
+    #[arg(long, env = "ICP_TRACES_ENDPOINT", value_name = "URL", value_parser = Endpoint::parse)]
+    pub(super) traces_endpoint: Option<Endpoint>,
     /// How logs are written.
     #[arg(long, env = "ICP_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(super) log_format: LogFormat,

@@ -14,8 +14,9 @@ use std::{
     time::Duration,
 };
 use tower::{BoxError, Layer, Service};
+use tracing::Instrument;
 
-use super::election::Leadership;
+use super::{election::Leadership, traces};
 use crate::controllers::{api_error::with_sources, meter::Meter, watches::Watches};
 
 /// Whom to act as instead of who one is, as kubectl's flags of these names say.
@@ -134,27 +135,33 @@ where
         self.inner.poll_ready(cx).map_err(Into::into)
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let method = request.method().clone();
         if method != Method::GET && !self.by.leadership.is_held() {
             return Box::pin(async { Err("not sent: another operator may lead by now".into()) });
         }
         let meter = self.by.meter.clone();
         let watched = watched(request.uri()).map(|kind| (self.by.watches.clone(), kind));
+        let uri = request.uri().clone();
+        let span = traces::call(&method, &uri, request.headers_mut());
         let call = self.inner.call(request);
-        Box::pin(async move {
+        let ends = span.clone();
+        let answered = async move {
             let answer = match tokio::time::timeout(ANSWER_WITHIN, call).await {
                 Ok(answer) => answer.map_err(Into::into),
                 Err(_) => Err(format!("no answer within {ANSWER_WITHIN:?}").into()),
             };
-            meter.called(&method, answer.as_ref().map_or(0, |a| a.status().as_u16()));
+            let code = answer.as_ref().map_or(0, |a| a.status().as_u16());
+            meter.called(&method, code);
+            traces::answered(&ends, code);
             if let (Some((watches, kind)), Ok(answer)) = (watched, &answer)
                 && answer.status().is_success()
             {
                 watches.begun(&kind);
             }
             answer
-        })
+        };
+        Box::pin(answered.instrument(span))
     }
 }
 

@@ -1,17 +1,35 @@
 //! Logs to standard error, as text or JSON. What is logged is decided where it happens; numbers never are.
 
+use opentelemetry_sdk::trace::SdkTracer;
 use std::io::IsTerminal;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, Layer, filter::filter_fn, fmt, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 use super::cli::LogFormat;
+use crate::controllers::spans;
 
-/// Starts logging, or says what is wrong with the filter.
-pub(super) fn start(format: LogFormat, filter: &str) -> Result<(), String> {
+/// Starts logging, and making spans if something takes them; or says what is wrong with the filter.
+pub(super) fn start(format: LogFormat, filter: &str, tracer: Option<SdkTracer>) -> Result<(), String> {
     let filter = directives(filter)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = match format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+    };
+    match tracer {
+        // One filter for all: what it leaves out is not even made.
+        None => tracing_subscriber::registry().with(lines).with(filter).init(),
+        Some(tracer) => {
+            let spans = tracing_opentelemetry::layer()
+                .with_tracer(tracer)
+                .with_location(false)
+                .with_threads(false)
+                .with_target(false)
+                .with_tracked_inactivity(false)
+                .with_filter(filter_fn(|metadata| metadata.is_span() && metadata.target() == spans::TARGET));
+            tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).init();
+        }
     }
     Ok(())
 }
@@ -23,7 +41,8 @@ fn directives(filter: &str) -> Result<EnvFilter, String> {
     // The library logs whole answers that it cannot read, and there may be numbers in them. What failed is said by
     // whoever asked.
     let silent = "kube_client::client=off".parse().map_err(|e| format!("no directive: {e}"))?;
-    Ok(parsed.add_directive(silent))
+    let spans = format!("{}=off", spans::TARGET).parse().map_err(|e| format!("no directive: {e}"))?;
+    Ok(parsed.add_directive(silent).add_directive(spans))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod preflight;
 mod run;
 mod serve;
 mod store;
+mod traces;
 mod work;
 
 use clap::Parser;

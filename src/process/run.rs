@@ -2,7 +2,7 @@
 
 use k8s_openapi::jiff::Timestamp;
 use prometheus_client::registry::Registry;
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -17,6 +17,7 @@ use super::{
     limits, logs, preflight,
     serve::{self, Readiness},
     store,
+    traces::Traces,
     work::Work,
 };
 use crate::controllers::{
@@ -62,10 +63,18 @@ impl From<store::Refusal> for End {
 }
 
 pub(super) fn main(options: Run) -> ExitCode {
-    if let Err(message) = logs::start(options.log_format, &options.log) {
-        eprintln!("error: {message}");
-        return ExitCode::from(2);
-    }
+    let traces = options.traces_endpoint.as_ref().map(Traces::new).transpose();
+    let begun = traces.and_then(|traces| {
+        logs::start(options.log_format, &options.log, traces.as_ref().map(Traces::tracer))?;
+        Ok(traces)
+    });
+    let traces = match begun {
+        Ok(traces) => traces,
+        Err(message) => {
+            eprintln!("error: {message}");
+            return ExitCode::from(2);
+        }
+    };
     if let Err(message) = limits::files() {
         tracing::error!("{message}");
         return ExitCode::from(2);
@@ -77,7 +86,12 @@ pub(super) fn main(options: Run) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let end = runtime.block_on(run(options));
+    let end = runtime.block_on(async {
+        match traces {
+            Some(traces) => traces.send_during(Box::pin(run(options))).await,
+            None => Box::pin(run(options)).await,
+        }
+    });
     runtime.shutdown_timeout(Duration::from_secs(1));
     match end {
         Ok(()) => ExitCode::SUCCESS,
@@ -109,6 +123,7 @@ async fn run(options: Run) -> Result<(), End> {
         lease_namespace,
         state_dir,
         accept_restored_store,
+        traces_endpoint: _,
         log_format: _,
         log: _,
     } = options;
@@ -116,10 +131,7 @@ async fn run(options: Run) -> Result<(), End> {
     let meter = Meter::default();
     let mut registry = Registry::default();
     meter.register(&mut registry);
-    let listener = TcpListener::bind(listen).await.map_err(|e| {
-        End::Start(format!("cannot listen on {listen}: {e}. Choose another --listen address"))
-    })?;
-    let address = listener.local_addr().map_err(|e| End::Start(e.to_string()))?;
+    let (listener, address) = bind(listen).await.map_err(End::Start)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %address, "started");
     let readiness = Readiness::default();
     readiness.set(Some("the API server".to_owned()));
@@ -202,6 +214,15 @@ async fn run(options: Run) -> Result<(), End> {
     server.abort();
     tracing::info!("stopped");
     end
+}
+
+/// Takes the port of health and metrics.
+async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|e| format!("cannot listen on {listen}: {e}. Choose another --listen address"))?;
+    let address = listener.local_addr().map_err(|e| e.to_string())?;
+    Ok((listener, address))
 }
 
 /// Waits for what was begun, and drops what does not end.

@@ -36,4 +36,6 @@ mod scene;
 mod stage;
 mod stalled;
 mod statuses;
+mod traces;
+mod watches;
 mod wire;

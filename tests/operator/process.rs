@@ -13,7 +13,7 @@ use crate::scene::{FILING, REQUEST, Scene, by_request, filing, request};
 use crate::stage::shared;
 
 /// Every flag of `run` and the variable that stands for it.
-const FLAGS: [(&str, &str); 13] = [
+const FLAGS: [(&str, &str); 14] = [
     ("--kubeconfig", "ICP_KUBECONFIG"),
     ("--context", "ICP_CONTEXT"),
     ("--namespace", "ICP_NAMESPACE"),
@@ -25,6 +25,7 @@ const FLAGS: [(&str, &str); 13] = [
     ("--lease-namespace", "ICP_LEASE_NAMESPACE"),
     ("--state-dir", "ICP_STATE_DIR"),
     ("--accept-restored-store", "ICP_ACCEPT_RESTORED_STORE"),
+    ("--traces-endpoint", "ICP_TRACES_ENDPOINT"),
     ("--log-format", "ICP_LOG_FORMAT"),
     ("--log", "ICP_LOG"),
 ];
@@ -112,6 +113,11 @@ async fn what_cannot_start_says_what_to_do_and_ends_with_2() {
         (&["run", "--listen", "here"], &[], &["--listen", "here"]),
         (&["run"], &[("ICP_LISTEN", "8080")], &["--listen", "8080"]),
         (&[&at(&good)[..], &["--log", "a=b=c"]].concat(), &[], &["--log", "a=b=c", "level"]),
+        (
+            &at(&good),
+            &[("ICP_TRACES_ENDPOINT", "otel:4317")],
+            &["--traces-endpoint", "http://localhost:4318"],
+        ),
         (&at(&good), &[("ICP_LOG", "icp=loud")], &["--log", "icp=loud", "level"]),
         (&[&at(&good)[..], &["--log-format", "xml"]].concat(), &[], &["--log-format", "text", "json"]),
         (&[&at(&good)[..], &["--context", "there"]].concat(), &[], &["context", "there", "--kubeconfig"]),
