@@ -8,11 +8,11 @@ expect() { [[ $2 == "$3" ]] || die "expected $1 to be '$2', and it is '$3'"; }
 ours() { kubectl -n "$system" "$@"; }
 selector=app.kubernetes.io/name=icp-filing-operator
 
-# Waits until a command succeeds, two minutes at most.
+# Waits until a command succeeds, two minutes at most unless PATIENCE says otherwise.
 until_true() {
-  local end=$((SECONDS + 120))
+  local end=$((SECONDS + ${PATIENCE:-120}))
   until "$@" > /dev/null 2>&1; do
-    ((SECONDS < end)) || die "not so after two minutes: $*"
+    ((SECONDS < end)) || die "not so after ${PATIENCE:-120} s: $*"
     sleep 0.5
   done
 }

@@ -19,5 +19,6 @@ gone() {
   [[ -z $(kubectl get crd,validatingadmissionpolicies,clusterroles,clusterrolebindings -o name | grep icp-filing) ]] &&
     ! kubectl get namespace "$system"
 }
-until_true gone
+# Objects go one by one, and there may be ten thousand.
+PATIENCE=600 until_true gone
 say "for good: nothing of it is left"
