@@ -142,8 +142,7 @@ where
         }
         let meter = self.by.meter.clone();
         let watched = watched(request.uri()).map(|kind| (self.by.watches.clone(), kind));
-        let uri = request.uri().clone();
-        let span = traces::call(&method, &uri, request.headers_mut());
+        let span = traces::call(&mut request);
         let call = self.inner.call(request);
         let ends = span.clone();
         let answered = async move {

@@ -63,12 +63,7 @@ impl From<store::Refusal> for End {
 }
 
 pub(super) fn main(options: Run) -> ExitCode {
-    let traces = options.traces_endpoint.as_ref().map(Traces::new).transpose();
-    let begun = traces.and_then(|traces| {
-        logs::start(options.log_format, &options.log, traces.as_ref().map(Traces::tracer))?;
-        Ok(traces)
-    });
-    let traces = match begun {
+    let traces = match begin(&options) {
         Ok(traces) => traces,
         Err(message) => {
             eprintln!("error: {message}");
@@ -108,6 +103,13 @@ pub(super) fn main(options: Run) -> ExitCode {
             ExitCode::from(3)
         }
     }
+}
+
+/// Starts logging, and traces if they are asked for.
+fn begin(options: &Run) -> Result<Option<Traces>, String> {
+    let traces = options.traces_endpoint.as_ref().map(Traces::new).transpose()?;
+    logs::start(options.log_format, &options.log, traces.as_ref().map(Traces::tracer))?;
+    Ok(traces)
 }
 
 async fn run(options: Run) -> Result<(), End> {

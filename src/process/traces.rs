@@ -2,7 +2,7 @@
 //! that a look makes, and its `traceparent`. Which looks there are is in `controllers::spans`.
 
 use futures::future::BoxFuture;
-use http::{HeaderMap, Method, Uri};
+use http::Uri;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::{client::legacy, rt::TokioExecutor};
 use opentelemetry::{KeyValue, propagation::TextMapPropagator, trace::TracerProvider};
@@ -155,17 +155,18 @@ async fn post(client: &Collector, request: Request<Bytes>) -> Result<Response<By
 }
 
 /// A span for a call that the current look makes, written into its headers; none where no look is traced.
-pub(super) fn call(method: &Method, uri: &Uri, headers: &mut HeaderMap) -> Span {
+pub(super) fn call<B>(request: &mut Request<B>) -> Span {
     let current = Span::current();
     if current.metadata().is_none_or(|metadata| metadata.target() != TARGET) {
         return Span::none();
     }
+    let (method, path) = (request.method(), request.uri().path());
     let span = info_span!(
         target: TARGET, parent: &current, "call",
-        "otel.name" = format!("{method} {}", what(uri.path())), "otel.kind" = "client", "otel.status_code" = Empty,
-        "http.request.method" = %method, "url.path" = uri.path(), "http.response.status_code" = Empty,
+        "otel.name" = format!("{method} {}", what(path)), "otel.kind" = "client", "otel.status_code" = Empty,
+        "http.request.method" = %method, "url.path" = path, "http.response.status_code" = Empty,
     );
-    TraceContextPropagator::new().inject_context(&span.context(), &mut HeaderInjector(headers));
+    TraceContextPropagator::new().inject_context(&span.context(), &mut HeaderInjector(request.headers_mut()));
     span
 }
 
@@ -240,15 +241,16 @@ mod tests {
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
         let layer = layer.with_filter(filter_fn(|metadata| metadata.target() == TARGET));
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
-            let uri = Uri::from_static("/api/v1/namespaces/shop/events");
-            let mut headers = HeaderMap::new();
-            assert!(call(&Method::POST, &uri, &mut headers).is_none());
-            assert!(headers.is_empty(), "no look, no header");
+            let request = Request::post("/api/v1/namespaces/shop/events").body(());
+            let mut request = request.expect("a request");
+            assert!(call(&mut request).is_none());
+            assert!(request.headers().is_empty(), "no look, no header");
             info_span!(target: TARGET, "look").in_scope(|| {
-                let span = call(&Method::POST, &uri, &mut headers);
+                let span = call(&mut request);
                 answered(&span, 409);
             });
-            let parent = headers.get("traceparent").and_then(|value| value.to_str().ok()).expect("a header");
+            let parent = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+            let parent = parent.expect("a header");
             let sent = spans.get_finished_spans().expect("spans");
             let [call, look] = sent.as_slice() else { panic!("{sent:?}") };
             assert_eq!(call.name, "POST events");

@@ -127,23 +127,26 @@ audit() {
 ledger() {
   kubectl get servicenumbers -o json | jq -r '.items[] | "\(.metadata.uid) \(.metadata.name) \(.spec.number) \(.spec.claim | tojson)"' | sort
 }
-# The commands of a block of a page, as `tests/docs/run` counts them, with the image in the place of the shipped one.
+# Runs the commands of a block of a page, as `tests/docs/run` counts them, with the image in the place of the shipped one.
 page() {
-  awk -v wanted="$2" '/^```sh$/ { at++; inside = 1; next } /^```$/ { inside = 0 } inside && at == wanted' "$root/$1" > "$work/block"
+  "$root/tests/docs/block" "$root/$1" "$2" > "$work/block"
   [[ -s $work/block ]] || die "$1 has no block $2"
-  # What commands write does not end up among the sources.
-  mkdir -p "$work/pages"
+  # What commands write does not end up among the sources, nor in the way of the next block.
+  rm -rf "$work/pages"
+  mkdir "$work/pages"
   ln -sfn "$root"/{crds,deploy,docs,charts} "$work/pages/"
-  (
-    cd "$work/pages"
+  # A shell of its own, so that the first command that fails ends the block.
+  (cd "$work/pages" && bash -euo pipefail -c '
+    source "$root/tests/e2e/steps.sh"
     kubectl() {
       case "$*" in
-        'apply --server-side -k deploy/') shipped deploy | command kubectl apply --server-side -f - ;;
+        "apply --server-side -k deploy/") shipped deploy | command kubectl apply --server-side -f - ;;
         *) command kubectl "$@" ;;
       esac
     }
     icp-filing-operator() { "$root/target/debug/icp-filing-operator" "$@" --kubeconfig "$KUBECONFIG"; }
-    set -e
-    source "$work/block"
-  ) > "$work/page" 2>&1
+    source "$work/block"') > "$work/page" 2>&1 || {
+    cat "$work/page" >&2
+    die "block $2 of $1 fails"
+  }
 }
