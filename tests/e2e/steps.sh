@@ -43,6 +43,21 @@ leader() {
     [[ $holder != "$pod"* ]] || echo "$pod"
   done
 }
+# Kills the process that leads (SIGKILL), so that nobody gives its Lease back; $led is the pod. The processes of a cluster that
+# was not made here may be out of reach: then the pod is deleted by force, which may still leave it the time to end.
+kill_leader() {
+  local pid
+  led=$(leader) killed=
+  for pid in $(pgrep -f '^/icp-filing-operator run' || true); do
+    if tr '\0' '\n' 2> /dev/null < "/proc/$pid/environ" | grep -x "POD_NAME=$led" > /dev/null; then
+      kill -KILL "$pid"
+      killed=yes
+    fi
+  done
+  [[ -z $killed ]] || return 0
+  say "no process of $led is seen from here: its pod is deleted by force"
+  ours delete pod "$led" --force --grace-period=0 > /dev/null 2>&1
+}
 has_leader() { [[ -n $(leader) ]]; }
 restarts() { ours get pods -l "$selector" -o json | jq '[.items[].status.containerStatuses[]?.restartCount] | add // 0'; }
 

@@ -80,9 +80,10 @@ look_flux() {
       "revision": "main@sha1:'"$commit"'", "digest": "sha256:'"$(sha256sum < "$file" | cut -d ' ' -f 1)"'",
       "path": "'"$commit"'.tar.gz", "url": "http://'"$(cat "$work/address")/$commit"'.tar.gz",
       "size": '"$(stat -c %s "$file")"', "lastUpdateTime": "'"$(date -u +%FT%TZ)"'"}}}' > /dev/null
+  # It is done with a look when it is content, or says that it tries again later.
   for tries in {1..360}; do
     [[ $(flux_status '{.status.lastHandledReconcileAt} {.status.lastAttemptedRevision}') == "$asked main@sha1:$commit" ]] &&
-      [[ $(flux_status '{.status.conditions[?(@.type=="Reconciling")].status}') != True ]] && break
+      [[ $(flux_status '{.status.conditions[?(@.type=="Reconciling")].reason}') =~ ^(ProgressingWithRetry)?$ ]] && break
     sleep 0.25
   done
   flux_status '{.status.conditions[?(@.type=="Ready")].message}' > "$work/said"

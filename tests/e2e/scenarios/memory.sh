@@ -1,11 +1,16 @@
 # Ten thousand requests under the shipped limit, served and listed by a start.
 many=${E2E_MANY:-10000}
-# What the limit is compared with, in MiB, of each pod.
+# What the limit is compared with, in MiB, of each pod. The kubelet looks from time to time: what it saw before is not taken.
 working_sets() {
+  until_true looked_at_since "$(date +%s%3N)"
+  awk '{ printf "%s%.1f", (said++ ? ", " : ""), $2 / 1048576 }' "$work/working_sets"
+}
+looked_at_since() {
   local node
   for node in $(ours get pods -l "$selector" -o jsonpath='{range .items[*]}{.spec.nodeName}{"\n"}{end}' | sort -u); do
     kubectl get --raw "/api/v1/nodes/$node/proxy/metrics/cadvisor"
-  done | awk '/^container_memory_working_set_bytes\{container="operator"/ { printf "%s%.1f", (said++ ? ", " : ""), $2 / 1048576 }'
+  done | awk -v since="$1" '/^container_memory_working_set_bytes\{container="operator"/ && $3 >= since' > "$work/working_sets"
+  (($(wc -l < "$work/working_sets") == 2))
 }
 say "before: $(working_sets) MiB"
 kubectl create namespace e2e-memory > /dev/null
