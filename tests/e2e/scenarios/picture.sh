@@ -50,6 +50,10 @@ since=$EPOCHSECONDS
 
 arrive e2e-picture-first
 arrived
+arrive e2e-picture-killed
+kill_leader
+arrived
+settled
 # Claims that are refused: a server's sixth, and those on a server that does not qualify.
 kubectl create namespace e2e-picture-refused > /dev/null
 {
@@ -58,10 +62,6 @@ kubectl create namespace e2e-picture-refused > /dev/null
   for at in {1..40}; do request e2e-picture-refused "many-$at" many; done
   for at in {1..20}; do request e2e-picture-refused "short-$at" short; done
 } | kubectl create -f - > /dev/null
-arrive e2e-picture-killed
-kill_leader
-arrived
-settled
 arrive e2e-picture-last
 arrived
 # One more look at every series.
