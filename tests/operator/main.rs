@@ -17,6 +17,7 @@ mod audits;
 mod calls;
 mod costs;
 mod crashes;
+mod credentials;
 mod crowds;
 mod filings;
 mod history;
