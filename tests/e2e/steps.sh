@@ -43,20 +43,32 @@ leader() {
     [[ $holder != "$pod"* ]] || echo "$pod"
   done
 }
-# Kills the process that leads (SIGKILL), so that nobody gives its Lease back; $led is the pod. The processes of a cluster that
-# was not made here may be out of reach: then the pod is deleted by force, which may still leave it the time to end.
-kill_leader() {
+# The processes of a pod, as far as they are seen from here: those of a cluster that was not made here may not be.
+processes_of() {
   local pid
-  led=$(leader) killed=
   for pid in $(pgrep -f '^/icp-filing-operator run' || true); do
-    if tr '\0' '\n' 2> /dev/null < "/proc/$pid/environ" | grep -x "POD_NAME=$led" > /dev/null; then
-      kill -KILL "$pid"
-      killed=yes
-    fi
+    if tr '\0' '\n' 2> /dev/null < "/proc/$pid/environ" | grep -x "POD_NAME=$1" > /dev/null; then echo "$pid"; fi
   done
-  [[ -z $killed ]] || return 0
-  say "no process of $led is seen from here: its pod is deleted by force"
-  ours delete pod "$led" --force --grace-period=0 > /dev/null 2>&1
+}
+# Kills the process that leads (SIGKILL), so that nobody gives its Lease back; $led is the pod. One that is out of reach is
+# deleted by force with its pod, which may still leave it the time to end.
+kill_leader() {
+  led=$(leader)
+  killed=$(processes_of "$led")
+  if [[ $killed ]]; then
+    kill -KILL "$killed"
+  else
+    say "no process of $led is seen from here: its pod is deleted by force"
+    ours delete pod "$led" --force --grace-period=0 > /dev/null 2>&1
+  fi
+}
+# The API of the cluster without credentials, at http://$proxy, until the scenario ends.
+begin_proxy() {
+  kubectl proxy --port=0 > "$work/proxy" &
+  proxying=$!
+  trap 'kill "$proxying"' EXIT
+  until_true grep -q 'Starting to serve' "$work/proxy"
+  proxy=$(sed 's/.* //' "$work/proxy")
 }
 has_leader() { [[ -n $(leader) ]]; }
 restarts() { ours get pods -l "$selector" -o json | jq '[.items[].status.containerStatuses[]?.restartCount] | add // 0'; }

@@ -4,12 +4,7 @@ if [[ -z ${E2E_PROMETHEUS:-} || -z ${E2E_DRAW:-} ]]; then
   exit 0
 fi
 # Through kubectl's proxy, so that nothing of the cluster has to be reached but its API server.
-kubectl proxy --port=0 > "$work/proxy" &
-proxying=$!
-scraping=
-trap 'kill $proxying $scraping 2> /dev/null || true' EXIT
-until_true grep -q 'Starting to serve' "$work/proxy"
-proxy=$(sed -n 's/^Starting to serve on //p' "$work/proxy")
+begin_proxy
 {
   # The labels that deploy/monitoring/servicemonitor.yaml makes the Prometheus operator give.
   cat << CONFIG
@@ -38,6 +33,7 @@ CONFIG
 "$E2E_PROMETHEUS" --config.file="$work/prometheus.yaml" --storage.tsdb.path="$work/series" \
   --web.listen-address=127.0.0.1:0 --log.format=json 2> "$work/prometheus.log" &
 scraping=$!
+trap 'kill "$proxying" "$scraping"' EXIT
 listening() { prometheus=$(jq -r 'select(.msg == "Listening on").address' "$work/prometheus.log" 2> /dev/null) && [[ $prometheus ]]; }
 end=$((SECONDS + 60))
 until listening; do

@@ -1,11 +1,8 @@
 # A pod that cannot watch is not ready, says which kinds, and is back without a restart; one that stands still is restarted.
 # kubectl does not show what an answer of 503 says, so the API server is asked by its proxy.
-kubectl proxy --port=0 > "$work/proxy" &
-proxy=$!
-trap 'kill "$proxy"' EXIT
-until_true grep -q 'Starting to serve' "$work/proxy"
+begin_proxy
 readyz() {
-  curl --silent "http://$(sed 's/.* //' "$work/proxy")/api/v1/namespaces/$system/pods/$1:8080/proxy/readyz"
+  curl --silent "http://$proxy/api/v1/namespaces/$system/pods/$1:8080/proxy/readyz"
 }
 says() { readyz "$1" | grep "$2" > /dev/null; }
 is_ready() { ours wait --for=condition=Ready --timeout=1s "pod/$1"; }
@@ -47,10 +44,7 @@ until_true is_ready "$pod"
 expect "its restarts" 0 "$(restarts_of "$pod")"
 kubectl -n e2e-probes wait --for=condition=Ready --timeout=30s servicenumberrequest/r1 > /dev/null
 
-uid=$(ours get pod "$pod" -o jsonpath='{.metadata.uid}')
-for pid in $(pgrep -f '^/icp-filing-operator run'); do
-  ! grep -q "$uid" "/proc/$pid/cgroup" || kill -STOP "$pid"
-done
+kill -STOP "$(processes_of "$pod")"
 restarted() { [[ $(restarts_of "$pod") == 1 ]]; }
 until_true restarted
 until_true is_ready "$pod"
