@@ -9,7 +9,7 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     task::{Context, Poll},
     time::Duration,
 };
@@ -73,11 +73,29 @@ pub(super) async fn config(kubeconfig: Option<&Path>, context: Option<&str>) -> 
             )
         })?,
     };
+    // What a pod trusts the library reads again by itself.
+    if config.root_cert_file.is_none() && config.root_cert.is_some() {
+        let file = kubeconfig.map_or_else(Kubeconfig::read, Kubeconfig::read_from);
+        config.root_cert_file = file.ok().and_then(|file| ca_file(&file, context));
+    }
     // The library would repeat a create; here an outcome is classed before anything is tried again.
     config.default_retry = false;
     config.connect_timeout = Some(Duration::from_secs(5));
     config.read_timeout = Some(SILENCE);
     Ok(config)
+}
+
+/// The file that holds the CA of a context's cluster, if it is in one: it is read again every minute, so that a CA that
+/// is replaced there is followed.
+fn ca_file(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<PathBuf> {
+    let name = context.or(kubeconfig.current_context.as_deref())?;
+    let context = kubeconfig.contexts.iter().find(|named| named.name == name)?.context.as_ref()?;
+    let cluster = kubeconfig.clusters.iter().find(|named| named.name == context.cluster)?.cluster.as_ref()?;
+    // What is written out comes first where both are.
+    if cluster.certificate_authority_data.is_some() {
+        return None;
+    }
+    cluster.certificate_authority.as_ref().map(PathBuf::from)
 }
 
 /// A client with connections of its own, which writes only while this process leads.
@@ -190,6 +208,28 @@ mod tests {
                 let sent = client.oneshot(request).await.is_ok();
                 assert_eq!(sent, writes || method == Method::GET, "{method}");
             }
+        }
+    }
+
+    #[test]
+    fn the_file_of_a_ca_is_that_of_the_context_and_none_where_the_ca_is_written_out() {
+        let kubeconfig = serde_json::from_value::<Kubeconfig>(serde_json::json!({
+            "current-context": "of-a-file",
+            "clusters": [
+                {"name": "one", "cluster": {"certificate-authority": "/pki/ca.crt"}},
+                {"name": "two", "cluster": {"certificate-authority": "/pki/ca.crt", "certificate-authority-data": "YQ=="}},
+            ],
+            "contexts": [
+                {"name": "written-out", "context": {"cluster": "two", "user": "u"}},
+                {"name": "of-a-file", "context": {"cluster": "one", "user": "u"}},
+            ],
+        }))
+        .expect("a kubeconfig");
+        let file = Some(PathBuf::from("/pki/ca.crt"));
+        for (context, expected) in
+            [(None, &file), (Some("of-a-file"), &file), (Some("written-out"), &None), (Some("none"), &None)]
+        {
+            assert_eq!(&ca_file(&kubeconfig, context), expected, "{context:?}");
         }
     }
 }

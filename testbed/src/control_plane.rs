@@ -201,6 +201,13 @@ impl ControlPlane {
         self.servers("a restart of the API server")?.apiserver.restart().await
     }
 
+    /// Starts the API server again with a pair of another CA, which takes the place of the one before in the file that
+    /// every kubeconfig names. Whoever goes by what was read of that file before cannot reach it any more.
+    pub async fn replace_ca(&self) -> Result<(), Error> {
+        self.servers("another CA")?.plan.replace_ca()?;
+        self.restart_apiserver().await
+    }
+
     /// Starts one more API server on the same etcd, on a port of its own, and waits until it is ready. It talks to
     /// etcd at `etcd` if that is given, as for a relay that lies between.
     pub async fn add_apiserver(&self, etcd: Option<&str>) -> Result<Arc<Apiserver>, Error> {

@@ -117,6 +117,11 @@ impl Plan {
         write_private(&self.root.join("tokens.csv"), &tokens)
     }
 
+    /// Replaces what the API server proves itself by from its next start on.
+    pub(crate) fn replace_ca(&self) -> Result<(), Error> {
+        certs::write_serving(&self.root.join("pki"), self.options.pods)
+    }
+
     fn cluster(&self) -> serde_json::Value {
         json!({ "server": self.first().url(), "certificate-authority": self.pki("ca.crt") })
     }

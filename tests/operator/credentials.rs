@@ -1,5 +1,5 @@
-//! Who the operator is ends while it runs: a token that the API server takes no more, and the next one in the same file,
-//! as a kubelet writes it.
+//! What the operator and the API server prove themselves by ends while it runs: a token that is taken no more, a CA that
+//! is replaced, and the next one of either in the same file, as a kubelet writes them.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::fixture::{Cluster, Who, eventually, must};
 use crate::operator_process::Operator;
 use crate::scene::{REQUEST, Scene, request};
 
-/// The file of a token is read once a minute.
+/// Either file is read once a minute.
 const PATIENCE: Duration = Duration::from_mins(3);
 const ACCOUNT: [&str; 4] = ["serviceaccount", "icp-filing-operator", "-n", "icp-filing-system"];
 
@@ -57,6 +57,26 @@ async fn a_token_that_ends_is_followed_by_the_next_one_of_its_file() {
     next_token().await;
     readiness(200).await;
     scene.ready(REQUEST, "meanwhile").await;
+    operator.finish().await;
+    drop(scene);
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ca_that_is_replaced_is_followed_by_the_next_one_of_its_file() {
+    let cluster = must("start a control plane", Cluster::start().await);
+    let operator = Operator::start(&cluster, &[]).await;
+    must("replace the CA", cluster.control_plane().replace_ca().await);
+    // Clients of before trust the API server no more, so this one's are new.
+    let scene = Scene::on(&cluster, Who::Alice).await;
+    let server = scene.server(json!({})).await;
+    scene.apply(&request("shop", &server)).await;
+    eventually("number", PATIENCE, async || {
+        let shop = scene.get(REQUEST, "shop").await;
+        shop["status"]["serviceNumber"].as_str().map(drop).ok_or_else(|| operator.process().log_tail())
+    })
+    .await;
+    operator.ready().await;
     operator.finish().await;
     drop(scene);
     cluster.stop().await;
