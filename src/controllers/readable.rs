@@ -2,7 +2,7 @@
 //! nobody reads of one is left out while it is read. What is then done with an object is not decided here.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::{Resource, ResourceExt, core::error_boundary::InvalidObject};
+use kube::{Resource, core::error_boundary::InvalidObject};
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor},
@@ -12,7 +12,7 @@ use std::{borrow::Cow, fmt};
 
 use crate::rules::world::ObjectKey;
 
-/// An object without its managed fields, which are half of it and say nothing here; or what is known of one that
+/// An object without what [`leave_out`] names; or what is known of one that
 /// is not as its kind is, or is of a newer version.
 #[derive(Clone, Debug)]
 pub struct Readable<K>(Result<K, InvalidObject>);
@@ -33,8 +33,7 @@ impl<'de, K: Resource + DeserializeOwned> Deserialize<'de> for Readable<K> {
         let object = Fields::OfObject.deserialize(deserializer)?;
         match K::deserialize(&object) {
             Ok(mut object) => {
-                // Empty and not absent, as `status` leaves them in answers: one object has one form.
-                object.managed_fields_mut().clear();
+                leave_out(object.meta_mut());
                 Ok(Self(Ok(object)))
             }
             Err(error) => {
@@ -42,6 +41,21 @@ impl<'de, K: Resource + DeserializeOwned> Deserialize<'de> for Readable<K> {
                 let metadata = metadata.map_err(D::Error::custom)?.unwrap_or_default();
                 Ok(Self(Err(InvalidObject { error: error.to_string(), metadata })))
             }
+        }
+    }
+}
+
+/// The manifest once more, as kubectl leaves it in an object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// Leaves out what nobody reads and what is half of an object or more: who owns which field, and the manifest that it
+/// was applied as. So does whoever keeps an answer of the API server: one object has one form.
+pub(super) fn leave_out(metadata: &mut ObjectMeta) {
+    metadata.managed_fields = Some(Vec::new());
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.remove(LAST_APPLIED);
+        if annotations.is_empty() {
+            metadata.annotations = None;
         }
     }
 }
@@ -118,8 +132,9 @@ impl<K: Resource> Resource for Readable<K> {
 mod tests {
     use super::*;
     use crate::api::ServiceNumberRequest;
-    use kube::core::WatchEvent;
+    use kube::{ResourceExt, core::WatchEvent};
     use serde_json::json;
+    use std::collections::BTreeMap;
 
     fn request(instance: &Value) -> Value {
         json!({
@@ -144,6 +159,21 @@ mod tests {
                 (read.resource_version().as_deref(), &read.metadata.managed_fields),
                 (Some("7"), &Some(Vec::new()))
             );
+        }
+    }
+
+    #[test]
+    fn the_manifest_that_it_was_applied_as_is_left_out_and_other_annotations_are_not() {
+        for (more, kept) in [(None, None), (Some("team"), Some(1))] {
+            let mut object = request(&json!("i"));
+            object["metadata"]["annotations"] = json!({LAST_APPLIED: "{}"});
+            if let Some(more) = more {
+                object["metadata"]["annotations"][more] = json!("a");
+            }
+            let read: Readable<ServiceNumberRequest> = serde_json::from_value(object).expect("an object");
+            let annotations = read.meta().annotations.as_ref();
+            assert_eq!(annotations.map(BTreeMap::len), kept);
+            assert!(annotations.is_none_or(|annotations| !annotations.contains_key(LAST_APPLIED)));
         }
     }
 

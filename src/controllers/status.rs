@@ -13,6 +13,7 @@ use std::fmt::Debug;
 use super::{
     Context, MANAGER,
     api_error::{Failure, bounded},
+    readable::leave_out,
 };
 use crate::api::{Condition, condition_type::READY};
 use crate::planted::{self, Bug};
@@ -119,7 +120,7 @@ where
         bounded(api.patch_status(&name, &params, &clear)).await?
     };
     // As in every object of the world.
-    written.managed_fields_mut().clear();
+    leave_out(written.meta_mut());
     Ok(Written::New(Box::new(written)))
 }
 
