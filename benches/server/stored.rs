@@ -181,8 +181,8 @@ impl Stored {
     /// Puts a part of a batch into the store and gives the revisions: of what waits, one for each request.
     pub async fn put(&self, batch: &Batch, part: Part) -> Vec<String> {
         let at_once = match part {
-            Part::Declared | Part::Served => AT_ONCE,
-            Part::Waiting => 1,
+            Part::Served => AT_ONCE,
+            Part::Declared | Part::Waiting => 1,
         };
         let objects = (0..batch.instances).flat_map(|at| self.objects(batch, at, part));
         let transactions = stream::iter(objects).chunks(at_once).map(async |objects| {
