@@ -12,7 +12,7 @@ use std::{borrow::Cow, fmt};
 
 use crate::rules::world::ObjectKey;
 
-/// An object without what [`leave_out`] names; or what is known of one that
+/// An object without its managed fields and without the manifest that it was applied as; or what is known of one that
 /// is not as its kind is, or is of a newer version.
 #[derive(Clone, Debug)]
 pub struct Readable<K>(Result<K, InvalidObject>);
