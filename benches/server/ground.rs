@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testbed::ControlPlane;
 
 use crate::calls::Calls;
@@ -57,12 +57,19 @@ impl Ground {
 
     /// Waits until the API server has seen all that was put into the store behind its back.
     pub async fn caught_up(&self) {
-        // A list as of now is answered when its cache has come so far.
+        // A first page is answered from the store where the cache lags; a second one, of the same revision, is not.
         for resource in ["servicenumbers", "servicenumberrequests", "instances"] {
             let path = format!("/apis/icp-filing.dev/v1alpha1/{resource}?limit=1");
             eventually("API server that has caught up", LONG, async || {
-                let list = self.cluster.kubectl(Who::Admin).ok(&["get", "--raw", &path]).await;
-                list.map(drop)
+                let kubectl = self.cluster.kubectl(Who::Admin);
+                let first = kubectl.ok(&["get", "--raw", &path]).await?;
+                let first: Value = must("read a list", serde_json::from_str(&first));
+                match first["metadata"]["continue"].as_str() {
+                    Some(rest) => {
+                        kubectl.ok(&["get", "--raw", &format!("{path}&continue={rest}")]).await.map(drop)
+                    }
+                    None => Ok(()),
+                }
             })
             .await;
         }

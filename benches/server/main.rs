@@ -52,7 +52,7 @@ const MEASURES: &[(&str, u64, Measure)] = &[
     ("latency", 420, |settings, sheet| Box::pin(latency::measure(settings, sheet))),
     ("contention", 60, |settings, sheet| Box::pin(contention::measure(settings, sheet))),
     ("large-quota", 120, |settings, sheet| Box::pin(large_quota::measure(settings, sheet))),
-    ("large-store", 780, |settings, sheet| Box::pin(large_store::measure(settings, sheet))),
+    ("large-store", 960, |settings, sheet| Box::pin(large_store::measure(settings, sheet))),
     ("recovery", 120, |settings, sheet| Box::pin(recovery::measure(settings, sheet))),
     ("fairness", 120, |settings, sheet| Box::pin(fairness::measure(settings, sheet))),
     ("size", 10, |settings, sheet| Box::pin(size::measure(settings, sheet))),

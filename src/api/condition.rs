@@ -54,10 +54,9 @@ impl Text {
         &self.0
     }
 
-    /// Whether nothing but this holds it.
-    #[must_use]
-    pub fn is_alone(&self) -> bool {
-        Arc::strong_count(&self.0) == 1
+    /// What copies share.
+    pub fn shared(&mut self) -> &mut Arc<str> {
+        &mut self.0
     }
 }
 

@@ -87,7 +87,7 @@ pub struct ServiceNumberSpec {
     pub issued_time: Time,
     /// The filing that it is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub filing: Option<BoundFiling>,
+    pub filing: Option<Box<BoundFiling>>,
     /// When that filing was submitted. From then on the binding is for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submitted_time: Option<Time>,

@@ -15,18 +15,21 @@ use std::{
 };
 
 use k8s_openapi::{api::core::v1::ObjectReference, jiff::Timestamp};
-use kube::{Api, Resource, ResourceExt};
+use kube::{Api, Resource};
 use tokio::sync::oneshot;
 
 use super::{
     Context,
     api_error::{Failure, bounded},
+    events::reference,
 };
 use crate::{
     api::{Filing, ServiceNumber, ServiceNumberRequest},
     rules::{
         audit::{self, Code, Finding, Invariant, Proof, Subject},
-        snapshot::{Kind, Snapshot},
+        kept::Kept,
+        kind::Kind,
+        snapshot::Snapshot,
         world::ObjectKey,
     },
 };
@@ -218,13 +221,15 @@ async fn confirm(
     let mut lost = Vec::new();
     for Subject { kind, key, revision: _ } in &finding.subjects {
         if *kind == Kind::ServiceNumber {
-            records.extend(bounded(api.get_opt(&key.name)).await?.map(Arc::new));
+            let record = bounded(api.get_opt(&key.name)).await?;
+            records.extend(record.map(|record| Arc::new(Kept::from(record))));
             lost.extend(seen.lost.iter().filter(|name| name.as_str() == &*key.name).cloned());
         }
     }
-    let about = |kind: Kind, key: ObjectKey| finding.subjects.iter().any(|s| s.kind == kind && s.key == key);
-    let filing = |f: &&Arc<Filing>| about(Kind::Filing, ObjectKey::of(&***f));
-    let request = |r: &&Arc<ServiceNumberRequest>| about(Kind::ServiceNumberRequest, ObjectKey::of(&***r));
+    let about =
+        |kind: Kind, key: &ObjectKey| finding.subjects.iter().any(|s| s.kind == kind && s.key == *key);
+    let filing = |f: &&Arc<Kept<Filing>>| about(Kind::Filing, &f.key);
+    let request = |r: &&Arc<Kept<ServiceNumberRequest>>| about(Kind::ServiceNumberRequest, &r.key);
     let live = Snapshot {
         filings: Some(seen.filings.iter().flatten().filter(filing).cloned().collect()),
         requests: Some(seen.requests.iter().flatten().filter(request).cloned().collect()),
@@ -252,7 +257,7 @@ fn alarm(context: &Context, seen: &Snapshot, finding: &Finding, invariant: Invar
         return;
     }
     let Some(name) = finding.record() else { return };
-    let record = seen.records.iter().flatten().find(|record| record.name_any() == name);
+    let record = seen.records.iter().flatten().find(|record| record.name() == name);
     let about = record.map_or_else(
         || ObjectReference {
             api_version: Some(ServiceNumber::api_version(&()).into_owned()),
@@ -260,7 +265,7 @@ fn alarm(context: &Context, seen: &Snapshot, finding: &Finding, invariant: Invar
             name: Some(name.to_owned()),
             ..ObjectReference::default()
         },
-        |record| record.object_ref(&()),
+        |record| reference(record),
     );
     let note =
         format!("{} ({}): {objects}: {observed}. {}", code.as_str(), invariant.as_str(), code.remedy());

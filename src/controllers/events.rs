@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::{MANAGER, api_error::bounded};
-use crate::api::Condition;
+use crate::{
+    api::Condition,
+    rules::{kept::Kept, kind::Ours},
+};
 
 /// More than this many waiting are dropped.
 const WAITING: usize = 1024;
@@ -29,6 +32,19 @@ pub struct Sender(mpsc::Sender<(ObjectReference, Event)>);
 /// Publishes what was sent.
 #[derive(Debug)]
 pub struct Publisher(mpsc::Receiver<(ObjectReference, Event)>);
+
+/// How an event names an object.
+pub(super) fn reference<K: Ours>(object: &Kept<K>) -> ObjectReference {
+    ObjectReference {
+        api_version: Some(K::api_version(&()).into_owned()),
+        kind: Some(K::kind(&()).into_owned()),
+        name: Some(object.name().to_owned()),
+        namespace: Some(object.namespace().to_owned()).filter(|namespace| !namespace.is_empty()),
+        resource_version: object.resource_version(),
+        uid: object.uid(),
+        field_path: None,
+    }
+}
 
 /// Both ends.
 #[must_use]

@@ -1,6 +1,6 @@
 //! Filings: one step of the protocol at a time, the ledger before the status; the watch brings each step back.
 
-use kube::{Api, ResourceExt};
+use kube::Api;
 use std::{sync::Arc, time::Duration};
 
 use super::{
@@ -15,6 +15,7 @@ use crate::{
     api::{Filing, FilingStatus},
     rules::{
         filing::{self, Step},
+        kept::Kept,
         life::Change,
         world::ObjectKey,
     },
@@ -70,7 +71,7 @@ pub async fn reconcile(context: &Context, key: &ObjectKey) -> Result<Outcome, Fa
 async fn confirm(
     context: &Context,
     key: &ObjectKey,
-    observed: Option<&Filing>,
+    observed: Option<&Kept<Filing>>,
     change: &Change,
 ) -> Result<(), Failure> {
     match change {
@@ -80,21 +81,22 @@ async fn confirm(
     let api: Api<Filing> = Api::namespaced(context.client.clone(), &key.namespace);
     let live = bounded(api.get_metadata_opt(&key.name)).await?;
     let live = live.and_then(|filing| filing.metadata.uid);
-    if live.is_some() && live == observed.and_then(ResourceExt::uid) { Ok(()) } else { Err(Failure::Gone) }
+    let is_live = live.zip(observed).is_some_and(|(live, observed)| observed.is(&live));
+    if is_live { Ok(()) } else { Err(Failure::Gone) }
 }
 
 async fn settle(
     context: &Context,
-    observed: Option<Arc<Filing>>,
+    observed: Option<Arc<Kept<Filing>>>,
     wanted: &FilingStatus,
 ) -> Result<(), Failure> {
     let Some(observed) = observed else { return Ok(()) };
     // The review is the registrar's: it is neither compared nor written.
     let current = observed.status.clone().map(|s| FilingStatus { review: None, ..s });
-    if let Written::New(written) = status::write(context, &*observed, current.as_ref(), wanted).await? {
-        status::report(context, &*observed, current.as_ref(), wanted);
+    if let Written::New(written) = status::write(context, &observed, current.as_ref(), wanted).await? {
+        status::report(context, &observed, current.as_ref(), wanted);
         context.meter.refused("Filing", &wanted.refusals);
-        context.learn(|world| world.filings.echo(&observed, written.into()));
+        context.learn(|world| world.filings.echo(&observed, written));
     }
     Ok(())
 }

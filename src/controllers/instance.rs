@@ -17,10 +17,10 @@ pub async fn reconcile(context: &Context, key: &ObjectKey) -> Result<Outcome, Fa
     });
     let Some((observed, wanted, at)) = decided else { return Ok(Outcome::Done) };
     let current = observed.status.as_ref();
-    if let Written::New(written) = status::write(context, &*observed, current, &wanted).await? {
-        status::report(context, &*observed, current, &wanted);
+    if let Written::New(written) = status::write(context, &observed, current, &wanted).await? {
+        status::report(context, &observed, current, &wanted);
         context.meter.refused("Instance", &wanted.refusals);
-        context.learn(|world| world.instances.echo(&observed, written.into()));
+        context.learn(|world| world.instances.echo(&observed, written));
     }
     Ok(wake(context, at))
 }

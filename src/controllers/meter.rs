@@ -14,6 +14,7 @@ use crate::{
     api::{QuotaScope, Refusal, ServiceNumberRequest, ServiceNumberRequestStatus, ServiceNumberSpec},
     rules::{
         audit::{Code, Finding, Invariant, Severity},
+        kept::Kept,
         life::Change,
         world::Work,
     },
@@ -315,7 +316,7 @@ impl Meter {
 
     pub(super) fn settled_request(
         &self,
-        request: &ServiceNumberRequest,
+        request: &Kept<ServiceNumberRequest>,
         status: &ServiceNumberRequestStatus,
         now: Timestamp,
     ) {

@@ -4,7 +4,7 @@
 use futures::{Stream, StreamExt};
 use k8s_openapi::jiff::Timestamp;
 use kube::{
-    Api, Client, Resource, ResourceExt,
+    Api, Client, Resource,
     runtime::{
         WatchStreamExt,
         utils::Backoff,
@@ -26,6 +26,7 @@ use crate::{
     api::{Filing, Instance, InstanceClass, ServiceNumber, ServiceNumberRequest},
     planted::{self, Bug},
     rules::{
+        kept::Kept,
         ledger::WentBack,
         world::{ObjectKey, Observation, Seen, Work},
     },
@@ -65,13 +66,14 @@ pub async fn watch_all(context: Arc<Context>, adder: Adder, namespace: Option<St
         Err(fatal) => fatal,
     };
     let (c, a, n) = (&context, &adder, namespace.as_deref());
+    // Boxed: what is large is not moved about on the stack, whose pages are kept.
     tokio::select! {
         back = store::guard(c) => Fatal::StoreWentBack(back),
-        end = watch::<InstanceClass>(c, a, Api::all(client.clone()), Observation::Class, skip) => pump(end),
-        end = watch::<Instance>(c, a, scoped(&client, n), Observation::Instance, skip) => pump(end),
-        end = watch::<ServiceNumberRequest>(c, a, scoped(&client, n), Observation::Request, skip) => pump(end),
-        end = watch::<Filing>(c, a, scoped(&client, n), Observation::Filing, skip) => pump(end),
-        end = watch::<ServiceNumber>(c, a, Api::all(client.clone()), Observation::Record, refuse) => pump(end),
+        end = Box::pin(watch::<InstanceClass>(c, a, Api::all(client.clone()), Observation::Class, skip)) => pump(end),
+        end = Box::pin(watch::<Instance>(c, a, scoped(&client, n), Observation::Instance, skip)) => pump(end),
+        end = Box::pin(watch::<ServiceNumberRequest>(c, a, scoped(&client, n), Observation::Request, skip)) => pump(end),
+        end = Box::pin(watch::<Filing>(c, a, scoped(&client, n), Observation::Filing, skip)) => pump(end),
+        end = Box::pin(watch::<ServiceNumber>(c, a, Api::all(client.clone()), Observation::Record, refuse)) => pump(end),
     }
 }
 
@@ -105,10 +107,9 @@ async fn watch<K>(
     unreadable: Unreadable,
 ) -> Result<std::convert::Infallible, Fatal>
 where
-    K: Resource + Conditioned + Clone + DeserializeOwned + Debug + Send + 'static,
-    K::DynamicType: Default,
+    K: Conditioned + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let kind = K::plural(&K::DynamicType::default()).into_owned();
+    let kind = K::plural(&()).into_owned();
     loop {
         // A list as of now, not what an API server that lags has in its cache: what is old may lack a record.
         let config =
@@ -137,7 +138,7 @@ impl Backoff for Pauses {
     }
 }
 
-async fn follow<K: Resource + Conditioned + Clone>(
+async fn follow<K: Conditioned + Clone>(
     context: &Arc<Context>,
     adder: &Adder,
     events: impl Stream<Item = watcher::Result<watcher::Event<Readable<K>>>>,
@@ -146,11 +147,12 @@ async fn follow<K: Resource + Conditioned + Clone>(
     kind: &str,
 ) -> Result<(), Fatal> {
     let mut events = pin!(events);
-    let mut listed: Vec<Arc<K>> = Vec::new();
+    let mut listed: Vec<Arc<Kept<K>>> = Vec::new();
     let mut last_error = None;
     let mut texts = Pool::default();
     let mut read = |object: Readable<K>| match object.read() {
-        Ok(mut object) => {
+        Ok(object) => {
+            let mut object = Kept::from(object);
             texts.share(&mut object);
             Ok(Ok(Arc::new(object)))
         }
@@ -202,7 +204,7 @@ async fn follow<K: Resource + Conditioned + Clone>(
         last_error = None;
         if let (Seen::Deleted(object), "servicenumbers") = (&seen, kind) {
             tracing::error!(
-                record = object.name_any(),
+                record = object.name(),
                 "a record of the ledger was deleted; nothing is issued on its key until it is restored"
             );
             context.meter.record_lost();

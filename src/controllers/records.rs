@@ -20,7 +20,7 @@ use super::{
 use crate::{
     api::{Claim, ServiceNumber, ServiceNumberSpec},
     planted::{self, Bug},
-    rules::{issue::Order, ledger::revision_of, life::Change},
+    rules::{issue::Order, kept::Kept, ledger::revision_of, life::Change},
 };
 
 /// Takes the slot of an order, or learns who has it. Either way the world knows it afterwards.
@@ -29,7 +29,7 @@ pub async fn create(context: &Context, order: &Order) -> Result<(), Failure> {
     let record = order.record(uuid::Uuid::new_v4().to_string());
     let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
     if planted::is_on(Bug::SlotWithoutCreate) {
-        context.learn(|world| world.ledger.learn(Arc::new(record)));
+        context.learn(|world| world.ledger.learn(Arc::new(record.into())));
         return Ok(());
     }
     store::trusted(context).await?;
@@ -67,13 +67,13 @@ pub async fn create(context: &Context, order: &Order) -> Result<(), Failure> {
         }
         Err(failure) => return Err(failure),
     };
-    context.learn(|world| world.ledger.learn(Arc::new(live)));
+    context.learn(|world| world.ledger.learn(Arc::new(live.into())));
     Ok(())
 }
 
 /// Changes a record as it was seen. The watch brings what became of it.
-pub async fn change(context: &Context, record: &ServiceNumber, change: &Change) -> Result<(), Failure> {
-    let name = record.name_any();
+pub async fn change(context: &Context, record: &Kept<ServiceNumber>, change: &Change) -> Result<(), Failure> {
+    let name = record.name();
     let Some(changed) = change.apply(&record.spec) else {
         // The rules decided it from this very record, so this is a defect of theirs; nothing is written.
         return Err(Failure::Refused(format!(
@@ -87,10 +87,11 @@ pub async fn change(context: &Context, record: &ServiceNumber, change: &Change) 
     let patch = json!({"metadata": {"resourceVersion": record.resource_version()}, "spec": change.patch()});
     let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
     if planted::is_on(Bug::WholeRecordWritten) {
-        let whole = ServiceNumber { spec: changed, ..record.clone() };
-        bounded(api.replace(&name, &PostParams::default(), &whole)).await?;
+        let mut whole = ServiceNumber::new(name, changed);
+        whole.metadata.resource_version = record.resource_version();
+        bounded(api.replace(name, &PostParams::default(), &whole)).await?;
     } else {
-        let written = bounded(api.patch(&name, &params, &Patch::Merge(&patch))).await;
+        let written = bounded(api.patch(name, &params, &Patch::Merge(&patch))).await;
         written.inspect_err(|failure| store::doubted_by(context, failure))?;
     }
     tracing::info!(record = name, change = change.verb(), filing = ?bound_to(record, change), "changed a record");
@@ -100,8 +101,9 @@ pub async fn change(context: &Context, record: &ServiceNumber, change: &Change) 
 
 /// Nobody deletes records: this is a bug to be found.
 pub(super) async fn delete(context: &Context, claim: &Claim) -> Result<(), Failure> {
-    let of_claim = context
-        .decide(|world, _| world.ledger.records().find(|r| r.spec.claim == *claim).map(|r| r.name_any()));
+    let of_claim = context.decide(|world, _| {
+        world.ledger.records().find(|r| r.spec.claim == *claim).map(|r| r.name().to_owned())
+    });
     let api: Api<ServiceNumber> = Api::all(context.client.clone());
     match of_claim {
         Some(name) => bounded(api.delete(&name, &DeleteParams::default())).await.map(drop),
@@ -109,10 +111,10 @@ pub(super) async fn delete(context: &Context, claim: &Claim) -> Result<(), Failu
     }
 }
 
-fn bound_to(record: &ServiceNumber, change: &Change) -> Option<String> {
+fn bound_to(record: &Kept<ServiceNumber>, change: &Change) -> Option<String> {
     let bound = match change {
         Change::Bind(filing) => Some(filing),
-        _ => record.spec.filing.as_ref(),
+        _ => record.spec.filing.as_deref(),
     };
     bound.map(|f| format!("{}/{}", f.namespace, f.name))
 }

@@ -14,6 +14,7 @@ use crate::{
     api::{ClaimKind, ServiceNumberRequest, ServiceNumberRequestStatus},
     planted::{self, Bug},
     rules::{
+        kept::Kept,
         request::{self, Step},
         world::ObjectKey,
     },
@@ -69,15 +70,15 @@ async fn unavailable(context: &Context, key: &ObjectKey, message: &str) -> Resul
 
 async fn settle(
     context: &Context,
-    observed: Option<Arc<ServiceNumberRequest>>,
+    observed: Option<Arc<Kept<ServiceNumberRequest>>>,
     wanted: &ServiceNumberRequestStatus,
 ) -> Result<(), Failure> {
     let Some(observed) = observed else { return Ok(()) };
     let current = observed.status.as_ref();
-    if let Written::New(written) = status::write(context, &*observed, current, wanted).await? {
-        status::report(context, &*observed, current, wanted);
+    if let Written::New(written) = status::write(context, &observed, current, wanted).await? {
+        status::report(context, &observed, current, wanted);
         context.meter.settled_request(&observed, wanted, context.clock.now());
-        context.learn(|world| world.requests.echo(&observed, written.into()));
+        context.learn(|world| world.requests.echo(&observed, written));
     }
     Ok(())
 }

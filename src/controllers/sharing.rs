@@ -1,17 +1,21 @@
-//! Texts that many objects say alike are kept once: most of a hundred thousand conditions read the same. What they
-//! say is not looked at.
+//! Texts that many objects say alike are kept once: most of a hundred thousand conditions read the same, and many
+//! objects are in one namespace. What they say is not looked at.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
-use crate::api::{Condition, Filing, Instance, InstanceClass, ServiceNumber, ServiceNumberRequest, Text};
+use crate::{
+    api::{Condition, Filing, Instance, InstanceClass, ServiceNumber, ServiceNumberRequest},
+    rules::{kept::Kept, kind::Ours},
+};
 
 /// No more different texts than this are looked for; others are kept as often as they are said.
 const MOST: usize = 1024;
 
-/// An object that may have conditions.
-pub trait Conditioned {
-    /// Its conditions, as far as it has any.
-    fn conditions(&mut self) -> &mut [Condition] {
+/// A kind of which an object may have conditions.
+pub trait Conditioned: Ours {
+    /// The conditions of a status.
+    #[must_use]
+    fn conditions(_: &mut Self::Status) -> &mut [Condition] {
         &mut []
     }
 }
@@ -19,8 +23,8 @@ pub trait Conditioned {
 macro_rules! conditioned {
     ($($kind:ident),+) => { $(
         impl Conditioned for $kind {
-            fn conditions(&mut self) -> &mut [Condition] {
-                self.status.as_mut().map_or(&mut [], |status| &mut status.conditions)
+            fn conditions(status: &mut Self::Status) -> &mut [Condition] {
+                &mut status.conditions
             }
         }
     )+ };
@@ -32,27 +36,29 @@ impl Conditioned for ServiceNumber {}
 
 /// The texts that were met.
 #[derive(Debug, Default)]
-pub struct Pool(HashSet<Text>);
+pub struct Pool(HashSet<Arc<str>>);
 
 impl Pool {
     /// Lets an object share its texts with those before it.
-    pub fn share(&mut self, object: &mut impl Conditioned) {
-        for condition in object.conditions() {
+    pub fn share<K: Conditioned>(&mut self, object: &mut Kept<K>) {
+        self.share_text(&mut object.key.namespace);
+        for condition in object.status.as_mut().map_or(&mut [][..], K::conditions) {
             let Condition { type_, status, reason, message, observed_generation: _, last_transition_time: _ } =
                 condition;
             for text in [type_, status, reason, message] {
-                self.share_text(text);
+                self.share_text(text.shared());
             }
         }
     }
 
-    fn share_text(&mut self, text: &mut Text) {
+    fn share_text(&mut self, text: &mut Arc<str>) {
         if let Some(met) = self.0.get(&**text) {
             text.clone_from(met);
             return;
         }
         if self.0.len() >= MOST {
-            self.0.retain(|text| !text.is_alone());
+            // What only this holds is said by nobody.
+            self.0.retain(|text| Arc::strong_count(text) > 1);
         }
         if self.0.len() < MOST {
             self.0.insert(text.clone());
@@ -65,23 +71,25 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn said(messages: &[String]) -> ServiceNumberRequest {
+    fn said(messages: &[String]) -> Kept<ServiceNumberRequest> {
         let condition = |message: &String| {
             json!({
                 "type": "Ready", "status": "True", "reason": "Issued", "message": message,
                 "lastTransitionTime": "2026-01-01T00:00:00Z",
             })
         };
-        serde_json::from_value(json!({
+        let request: ServiceNumberRequest = serde_json::from_value(json!({
             "metadata": {"name": "a"},
             "spec": {"instanceRef": {"name": "i"}, "accountID": "100"},
             "status": {"conditions": messages.iter().map(condition).collect::<Vec<_>>()},
         }))
-        .expect("a request")
+        .expect("a request");
+        request.into()
     }
 
-    fn messages(object: &mut ServiceNumberRequest) -> Vec<(*const u8, String)> {
-        object.conditions().iter().map(|c| (c.message.as_ptr(), c.message.to_string())).collect()
+    fn messages(object: &mut Kept<ServiceNumberRequest>) -> Vec<(*const u8, String)> {
+        let conditions = object.status.as_mut().map(|status| &mut status.conditions);
+        conditions.into_iter().flatten().map(|c| (c.message.as_ptr(), c.message.to_string())).collect()
     }
 
     #[test]

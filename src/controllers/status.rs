@@ -8,15 +8,17 @@ use kube::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
-use std::fmt::Debug;
+use std::{fmt::Debug, sync::Arc};
 
 use super::{
     Context, MANAGER,
     api_error::{Failure, bounded},
+    events::reference,
     readable::leave_out,
 };
 use crate::api::{Condition, condition_type::READY};
 use crate::planted::{self, Bug};
+use crate::rules::{kept::Kept, kind::Ours};
 
 /// A status of ours, as far as it is the operator's.
 pub trait OwnStatus: Serialize + PartialEq {
@@ -68,40 +70,39 @@ own_status!(
 
 /// What a write of a status came to.
 #[derive(Debug)]
-pub enum Written<K> {
+pub enum Written<K: Ours> {
     /// It said the same already.
     Same,
     /// It was written; this is the object as it stands.
-    New(Box<K>),
+    New(Arc<Kept<K>>),
 }
 
 /// Writes a status where it differs from the one that was observed.
 pub async fn write<K, S>(
     context: &Context,
-    observed: &K,
+    observed: &Kept<K>,
     current: Option<&S>,
     wanted: &S,
 ) -> Result<Written<K>, Failure>
 where
-    K: Resource<Scope = kube::core::NamespaceResourceScope>
+    K: Ours
+        + Resource<Scope = kube::core::NamespaceResourceScope>
         + HasStatus<Status = S>
         + Clone
         + DeserializeOwned
         + Debug,
-    K::DynamicType: Default,
     S: OwnStatus,
 {
     if current == Some(wanted) {
         return Ok(Written::Same);
     }
-    let (namespace, name) = (observed.namespace().unwrap_or_default(), observed.name_any());
-    let api: Api<K> = Api::namespaced(context.client.clone(), &namespace);
-    let dynamic = K::DynamicType::default();
+    let (namespace, name) = (observed.namespace(), observed.name());
+    let api: Api<K> = Api::namespaced(context.client.clone(), namespace);
     let wanted = json!(wanted);
     let patch = |status: &Value, revision: Option<String>| {
         json!({
-            "apiVersion": K::api_version(&dynamic),
-            "kind": K::kind(&dynamic),
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
             "metadata": {"name": name, "namespace": namespace, "resourceVersion": revision},
             "status": status,
         })
@@ -109,7 +110,7 @@ where
     let params = PatchParams::apply(MANAGER).force();
     let revision = observed.resource_version().filter(|_| !planted::is_on(Bug::StatusWithoutRevision));
     let apply = Patch::Apply(patch(&wanted, revision));
-    let written = bounded(api.patch_status(&name, &params, &apply)).await?;
+    let written = bounded(api.patch_status(name, &params, &apply)).await?;
     // What somebody else put into a field of ours outlives an apply that does not name it: it is taken out.
     let strays = strays::<S>(&json!(written.status()), &wanted);
     let mut written = if strays.is_empty() {
@@ -117,11 +118,11 @@ where
     } else {
         let clear = Patch::Merge(patch(&Value::Object(strays), written.resource_version()));
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-        bounded(api.patch_status(&name, &params, &clear)).await?
+        bounded(api.patch_status(name, &params, &clear)).await?
     };
     // As in every object of the world.
     leave_out(written.meta_mut());
-    Ok(Written::New(Box::new(written)))
+    Ok(Written::New(Arc::new(written.into())))
 }
 
 /// Fields of the operator's that hold what it did not say, as a merge patch that mends them.
@@ -134,12 +135,7 @@ fn strays<S: OwnStatus>(written: &Value, wanted: &Value) -> Map<String, Value> {
 }
 
 /// Reports that what a person reads first has changed.
-pub fn report<K, S>(context: &Context, observed: &K, before: Option<&S>, after: &S)
-where
-    K: Resource,
-    K::DynamicType: Default,
-    S: OwnStatus,
-{
+pub fn report<K: Ours, S: OwnStatus>(context: &Context, observed: &Kept<K>, before: Option<&S>, after: &S) {
     fn ready<S: OwnStatus>(status: &S) -> Option<&Condition> {
         status.conditions().iter().find(|c| c.type_ == READY)
     }
@@ -148,14 +144,13 @@ where
     if was.is_some_and(|w| w.status == now.status && w.reason == now.reason) {
         return;
     }
-    let kind = K::kind(&K::DynamicType::default()).into_owned();
     tracing::info!(
-        kind,
+        kind = K::KIND.as_str(),
         namespace = observed.namespace(),
-        name = observed.name_any(),
+        name = observed.name(),
         ready = now.status.as_str(),
         reason = now.reason.as_str(),
         "status changed"
     );
-    context.events.send(observed.object_ref(&K::DynamicType::default()), now);
+    context.events.send(reference(observed), now);
 }

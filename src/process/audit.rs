@@ -17,7 +17,8 @@ use crate::{
     controllers::meter::Meter,
     rules::{
         audit::{self, Finding, Holding, Proof},
-        snapshot::{Kind, Snapshot},
+        kind::Kind,
+        snapshot::Snapshot,
     },
 };
 

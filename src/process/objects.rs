@@ -8,13 +8,22 @@ use std::sync::Arc;
 
 use crate::{
     controllers::readable::Readable,
-    rules::snapshot::{Kind, Unreadable},
+    rules::{
+        kept::Kept,
+        kind::{Kind, Ours},
+        snapshot::Unreadable,
+    },
 };
 
 /// Puts an object to the others of its kind, or to those that cannot be read.
-fn sort<K>(kind: Kind, object: Readable<K>, readable: &mut Vec<Arc<K>>, unreadable: &mut Vec<Unreadable>) {
+fn sort<K: Ours>(
+    kind: Kind,
+    object: Readable<K>,
+    readable: &mut Vec<Arc<Kept<K>>>,
+    unreadable: &mut Vec<Unreadable>,
+) {
     match object.read() {
-        Ok(object) => readable.push(Arc::new(object)),
+        Ok(object) => readable.push(Arc::new(object.into())),
         Err((key, error)) => unreadable.push(Unreadable { kind, key, error }),
     }
 }

@@ -16,7 +16,7 @@ use k8s_openapi::jiff::{SignedDuration, Timestamp};
 pub use finding::{Code, Finding, Invariant, Proof, Severity, Subject};
 pub use holdings::{Holding, Slot, holdings};
 
-use super::snapshot::{Kind, Snapshot};
+use super::{kind::Kind, snapshot::Snapshot};
 use index::Index;
 
 /// How long a claim may be without an answer before that is odd.

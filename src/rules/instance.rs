@@ -5,6 +5,7 @@ use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use super::{
     conditions::{Aspect, Verdict, Word, conditions},
     issue::{judge, key_of},
+    kept::Kept,
     life,
     world::{ObjectKey, World},
 };
@@ -42,7 +43,7 @@ pub fn decide(world: &World, key: &ObjectKey, now: Timestamp) -> Option<(Instanc
     Some((status, judgement.next_change))
 }
 
-fn count(world: &World, instance: &Instance, class: &InstanceClass) -> QuotaStatus {
+fn count(world: &World, instance: &Kept<Instance>, class: &Kept<InstanceClass>) -> QuotaStatus {
     let limit = class.spec.quota;
     let mut quota = QuotaStatus { limit, ..QuotaStatus::default() };
     for record in world.ledger.of_key(&key_of(instance, class)) {
@@ -76,7 +77,7 @@ fn unused(world: &World, key: &ObjectKey) -> Vec<UnusedNumber> {
                 ClaimKind::Filing => "Filing",
             };
             UnusedNumber {
-                record_name: record.metadata.name.clone().unwrap_or_default(),
+                record_name: record.name().to_owned(),
                 service_number: record.spec.number.clone(),
                 claimed_by: format!("{kind}/{}", record.spec.claim.name),
             }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{
     eligibility::{self, Judgement, refusal},
+    kept::Kept,
     key::Key,
     ledger::Slots,
     life,
@@ -69,7 +70,7 @@ impl Order {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Allocation {
     /// It has its number.
-    Have(Arc<ServiceNumber>),
+    Have(Arc<Kept<ServiceNumber>>),
     /// It may have this slot.
     Issue(Box<Order>),
     /// It may not, for these reasons; the answer may change by itself at that time.
@@ -80,8 +81,9 @@ pub enum Allocation {
 #[must_use]
 pub fn allocate(world: &World, asking: &Asking<'_>, now: Timestamp) -> Allocation {
     let Asking { claim, instance: instance_name, account, grant, filing } = asking;
-    let counts =
-        |r: &&Arc<ServiceNumber>| !planted::is_on(Bug::ForeignClockTrusted) || r.spec.issued_time.0 <= now;
+    let counts = |r: &&Arc<Kept<ServiceNumber>>| {
+        !planted::is_on(Bug::ForeignClockTrusted) || r.spec.issued_time.0 <= now
+    };
     if let Some(record) = world.ledger.claimed(claim, instance_name).filter(counts) {
         return Allocation::Have(record.clone());
     }
@@ -130,7 +132,7 @@ pub fn allocate(world: &World, asking: &Asking<'_>, now: Timestamp) -> Allocatio
                 claim: claim.clone(),
                 filing_account_id: grant.map(str::to_owned),
                 issued_time: Time(eligibility::whole_second(now)),
-                filing: filing.clone(),
+                filing: filing.clone().map(Box::new),
                 submitted_time: None,
                 consumed_time: None,
                 icp_number: None,
@@ -158,34 +160,26 @@ pub fn allocate(world: &World, asking: &Asking<'_>, now: Timestamp) -> Allocatio
 
 /// Judges an instance as it is declared, with its class and its twins.
 #[must_use]
-pub fn judge(world: &World, instance: &Instance, now: Timestamp) -> Judgement {
+pub fn judge(world: &World, instance: &Kept<Instance>, now: Timestamp) -> Judgement {
     let class = world.class_of(instance);
     eligibility::judge(&instance.spec, class.map(|c| &c.spec), !is_served(world, instance), now)
 }
 
 /// What an instance's numbers are counted under.
 #[must_use]
-pub fn key_of(instance: &Instance, class: &InstanceClass) -> Key {
-    Key::of(
-        class.spec.quota_scope,
-        &instance.spec.class_name,
-        &instance.spec.account_id,
-        instance.metadata.name.as_deref().unwrap_or_default(),
-    )
+pub fn key_of(instance: &Kept<Instance>, class: &Kept<InstanceClass>) -> Key {
+    Key::of(class.spec.quota_scope, &instance.spec.class_name, &instance.spec.account_id, instance.name())
 }
 
 /// Of Instances of one name the one declared first is served, by the server's clock, then by namespace.
-fn is_served(world: &World, instance: &Instance) -> bool {
-    let key = ObjectKey::of(instance);
-    let age = |i: &Instance| i.metadata.creation_timestamp.clone().map(|t| t.0);
+fn is_served(world: &World, instance: &Kept<Instance>) -> bool {
+    let key = &instance.key;
+    let age = |i: &Kept<Instance>| i.metadata.creation_timestamp.as_ref().map(|t| t.0);
     world
         .namespaces_of(&key.name)
         .filter(|namespace| **namespace != key.namespace)
         .filter_map(|namespace| world.instances.get(&ObjectKey::new(namespace, &key.name)))
-        .all(|twin| {
-            let twin_namespace = twin.metadata.namespace.as_deref().unwrap_or_default();
-            (age(instance), &*key.namespace) < (age(twin), twin_namespace)
-        })
+        .all(|twin| (age(instance), instance.namespace()) < (age(twin), twin.namespace()))
 }
 
 /// The API server refused a write to the ledger.

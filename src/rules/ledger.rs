@@ -13,9 +13,9 @@ use std::{
     sync::Arc,
 };
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::ObjectMeta;
 
-use super::{high_water::Newest, key::Key};
+use super::{high_water::Newest, kept::Kept, key::Key};
 use crate::api::{Claim, ServiceNumber};
 use crate::planted::{self, Bug};
 use lists::{By, Fact, Lists, Name, Number};
@@ -25,7 +25,7 @@ use lists::{By, Fact, Lists, Name, Number};
 pub struct Ledger {
     records: By<Name>,
     numbers: By<Number>,
-    learned: HashMap<String, Arc<ServiceNumber>>,
+    learned: HashMap<String, Arc<Kept<ServiceNumber>>>,
     /// By key, in the order of slots; of the snapshot or learned.
     slots: Lists<Key>,
     /// By instance, in the order of claims; of the snapshot or learned.
@@ -38,7 +38,7 @@ pub struct Ledger {
 
 impl Default for Ledger {
     fn default() -> Self {
-        fn by_name(a: &ServiceNumber, b: &ServiceNumber) -> Ordering {
+        fn by_name(a: &Kept<ServiceNumber>, b: &Kept<ServiceNumber>) -> Ordering {
             Name::of(a).cmp(Name::of(b))
         }
         Self {
@@ -92,7 +92,7 @@ pub enum Slots {
 
 impl Ledger {
     /// A record as the watch shows it.
-    pub fn observe(&mut self, record: Arc<ServiceNumber>) -> Option<Arc<ServiceNumber>> {
+    pub fn observe(&mut self, record: Arc<Kept<ServiceNumber>>) -> Option<Arc<Kept<ServiceNumber>>> {
         let name = Name::of(&record);
         let old = self.records.put(record.clone());
         if let Some(old) = &old {
@@ -109,7 +109,7 @@ impl Ledger {
     }
 
     /// A record that the watch says is gone. Nobody deletes records but by breaking the glass.
-    pub fn observe_loss(&mut self, name: &str) -> Option<Arc<ServiceNumber>> {
+    pub fn observe_loss(&mut self, name: &str) -> Option<Arc<Kept<ServiceNumber>>> {
         let old = self.records.take(name)?;
         self.unindex(&old);
         self.lost.insert(name.to_owned());
@@ -117,12 +117,11 @@ impl Ledger {
     }
 
     /// A whole new snapshot. An error, and no change, when the store went back in time.
-    pub fn observe_all(&mut self, records: Vec<Arc<ServiceNumber>>) -> Result<(), WentBack> {
-        let listed: HashMap<&str, u64> =
-            records.iter().map(|r| (Name::of(r), revision_of(&r.metadata))).collect();
+    pub fn observe_all(&mut self, records: Vec<Arc<Kept<ServiceNumber>>>) -> Result<(), WentBack> {
+        let listed: HashMap<&str, u64> = records.iter().map(|r| (Name::of(r), r.revision())).collect();
         for old in self.records.all() {
             let name = Name::of(old);
-            let (seen, now) = (revision_of(&old.metadata), listed.get(name).copied());
+            let (seen, now) = (old.revision(), listed.get(name).copied());
             if now.is_none_or(|now| now < seen) && !planted::is_on(Bug::StoreGoesBack) {
                 return Err(WentBack::Record { record: name.to_owned(), seen, now });
             }
@@ -135,7 +134,7 @@ impl Ledger {
     }
 
     /// A record from the answer of an own write or of a read by name.
-    pub fn learn(&mut self, record: Arc<ServiceNumber>) {
+    pub fn learn(&mut self, record: Arc<Kept<ServiceNumber>>) {
         let name = Name::of(&record);
         if self.records.get(name).is_none() {
             if let Some(old) = self.learned.remove(name) {
@@ -151,19 +150,19 @@ impl Ledger {
 
     /// A record of the snapshot.
     #[must_use]
-    pub fn record(&self, name: &str) -> Option<&Arc<ServiceNumber>> {
+    pub fn record(&self, name: &str) -> Option<&Arc<Kept<ServiceNumber>>> {
         self.records.get(name)
     }
 
     /// Every record of the snapshot, in no order.
-    pub fn records(&self) -> impl Iterator<Item = &Arc<ServiceNumber>> {
+    pub fn records(&self) -> impl Iterator<Item = &Arc<Kept<ServiceNumber>>> {
         self.records.all()
     }
 
     /// The record of the snapshot that was changed last.
     #[must_use]
     pub fn newest(&self) -> Option<Newest> {
-        let newest = self.records().map(|record| (revision_of(&record.metadata), Name::of(record))).max();
+        let newest = self.records().map(|record| (record.revision(), Name::of(record))).max();
         newest.map(|(revision, record)| Newest { revision, record: record.to_owned() })
     }
 
@@ -174,7 +173,7 @@ impl Ledger {
 
     /// The record of a claim on an instance, of the snapshot or learned.
     #[must_use]
-    pub fn claimed(&self, claim: &Claim, instance: &str) -> Option<&Arc<ServiceNumber>> {
+    pub fn claimed(&self, claim: &Claim, instance: &str) -> Option<&Arc<Kept<ServiceNumber>>> {
         let records = self.instances.get(instance);
         let first = records.partition_point(|record| record.spec.claim < *claim);
         records.get(first).filter(|record| record.spec.claim == *claim)
@@ -182,22 +181,22 @@ impl Ledger {
 
     /// The record of a number in the ledger's spelling, of the snapshot.
     #[must_use]
-    pub fn numbered(&self, number: &str) -> Option<&Arc<ServiceNumber>> {
+    pub fn numbered(&self, number: &str) -> Option<&Arc<Kept<ServiceNumber>>> {
         self.numbers.get(number)
     }
 
     /// The records of the snapshot that are bound to a filing's namespace and name, whatever its domain or uid.
-    pub fn bound_to(&self, namespace: &str, name: &str) -> impl Iterator<Item = &Arc<ServiceNumber>> {
+    pub fn bound_to(&self, namespace: &str, name: &str) -> impl Iterator<Item = &Arc<Kept<ServiceNumber>>> {
         self.filings.get(&(namespace.to_owned(), name.to_owned())).iter()
     }
 
     /// The records of an instance, of the snapshot or learned.
-    pub fn of_instance(&self, instance: &str) -> impl Iterator<Item = &Arc<ServiceNumber>> {
+    pub fn of_instance(&self, instance: &str) -> impl Iterator<Item = &Arc<Kept<ServiceNumber>>> {
         self.instances.get(instance).iter()
     }
 
     /// The records of a key in the order of their slots, of the snapshot or learned.
-    pub fn of_key(&self, key: &Key) -> impl Iterator<Item = &Arc<ServiceNumber>> {
+    pub fn of_key(&self, key: &Key) -> impl Iterator<Item = &Arc<Kept<ServiceNumber>>> {
         self.slots.get(key).iter()
     }
 
@@ -243,20 +242,20 @@ impl Ledger {
         holes
     }
 
-    fn index(&mut self, record: &Arc<ServiceNumber>) {
+    fn index(&mut self, record: &Arc<Kept<ServiceNumber>>) {
         let spec = &record.spec;
         self.slots.put(Key::of_record(spec), record.clone());
         self.instances.put(spec.instance_name.clone(), record.clone());
     }
 
-    fn bind(&mut self, record: &Arc<ServiceNumber>) {
+    fn bind(&mut self, record: &Arc<Kept<ServiceNumber>>) {
         if let Some(filing) = &record.spec.filing {
             self.filings.put((filing.namespace.clone(), filing.name.clone()), record.clone());
         }
     }
 
     /// Takes a record out of wherever it is found, so that nothing points to what it was.
-    fn unindex(&mut self, record: &ServiceNumber) {
+    fn unindex(&mut self, record: &Kept<ServiceNumber>) {
         let spec = &record.spec;
         self.slots.take(&Key::of_record(spec), record);
         self.instances.take(&spec.instance_name, record);

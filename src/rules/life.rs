@@ -46,7 +46,7 @@ impl Change {
     pub fn apply(&self, spec: &ServiceNumberSpec) -> Option<ServiceNumberSpec> {
         let mut next = spec.clone();
         match (self, state_of(spec)) {
-            (Self::Bind(filing), NumberState::Issued) => next.filing = Some(filing.clone()),
+            (Self::Bind(filing), NumberState::Issued) => next.filing = Some(Box::new(filing.clone())),
             (Self::TakeOver(uid), NumberState::InUse) => next.filing.as_mut()?.uid.clone_from(uid),
             (Self::GiveBack, NumberState::InUse) => next.filing = None,
             (Self::Submit(time), NumberState::InUse) => next.submitted_time = Some(time.clone()),

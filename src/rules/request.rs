@@ -6,6 +6,7 @@ use super::{
     conditions::{Verdict, Word, conditions},
     eligibility::refusal,
     issue::{Allocation, Asking, Order, allocate, ledger_unavailable},
+    kept::Kept,
     life,
     world::{ObjectKey, World},
 };
@@ -29,7 +30,7 @@ pub enum Step {
 #[must_use]
 pub fn decide(world: &World, key: &ObjectKey, now: Timestamp) -> Step {
     let Some(request) = world.requests.get(key) else { return Step::Leave };
-    if request.metadata.deletion_timestamp.is_some() {
+    if request.metadata.is_leaving() {
         return Step::Leave;
     }
     let asking = Asking {
@@ -44,7 +45,7 @@ pub fn decide(world: &World, key: &ObjectKey, now: Timestamp) -> Step {
             if planted::is_on(Bug::NumberBeforeRecord)
                 && request.status.as_ref().is_none_or(|s| s.service_number.is_none()) =>
         {
-            let record = order.record(request.metadata.uid.clone().unwrap_or_default());
+            let record = order.record(request.uid().unwrap_or_default()).into();
             Step::Settle(Box::new(status(request, Some(&record), Vec::new(), now)), Some(now))
         }
         Allocation::Issue(order) => Step::Issue(order),
@@ -70,7 +71,7 @@ pub fn unavailable(
 }
 
 /// A record wins over a manifest: a request applied again on other terms is told what differs.
-fn differences(request: &ServiceNumberRequest, record: &ServiceNumber) -> Vec<Refusal> {
+fn differences(request: &Kept<ServiceNumberRequest>, record: &Kept<ServiceNumber>) -> Vec<Refusal> {
     let terms = |account: &str, grant: Option<&String>| {
         format!("accountID {account}, filingAccountID {}", grant.map_or("absent", String::as_str))
     };
@@ -88,8 +89,8 @@ fn differences(request: &ServiceNumberRequest, record: &ServiceNumber) -> Vec<Re
 }
 
 fn status(
-    request: &ServiceNumberRequest,
-    record: Option<&ServiceNumber>,
+    request: &Kept<ServiceNumberRequest>,
+    record: Option<&Kept<ServiceNumber>>,
     refusals: Vec<Refusal>,
     now: Timestamp,
 ) -> ServiceNumberRequestStatus {
@@ -101,13 +102,13 @@ fn status(
     };
     let previous = request.status.as_ref().map_or(&[][..], |s| &s.conditions);
     let generation = request.metadata.generation;
-    let own = request.metadata.namespace.as_deref().unwrap_or_default();
+    let own = request.namespace();
     ServiceNumberRequestStatus {
         observed_generation: generation,
         conditions: conditions(previous, generation, now, &verdict, &[]),
         refusals,
         service_number: shown.map(|r| r.spec.number.clone()),
-        record_name: shown.and_then(|r| r.metadata.name.clone()),
+        record_name: shown.map(|r| r.name().to_owned()),
         issued_time: shown.map(|r| r.spec.issued_time.clone()),
         state: shown.map(|r| life::state_of(&r.spec)),
         used_by: shown
@@ -116,7 +117,7 @@ fn status(
     }
 }
 
-fn described(record: &ServiceNumber) -> Word {
+fn described(record: &Kept<ServiceNumber>) -> Word {
     match life::state_of(&record.spec) {
         NumberState::Issued => Word::new("Issued", "The number was issued and no filing uses it"),
         NumberState::InUse => Word::new("InUse", "A draft filing holds the number"),

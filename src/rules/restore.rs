@@ -154,7 +154,7 @@ fn issued_otherwise(a: &ServiceNumberSpec, b: &ServiceNumberSpec) -> Vec<&'stati
 type Time = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 fn submission(spec: &ServiceNumberSpec) -> Option<(&BoundFiling, &Time)> {
-    spec.filing.as_ref().zip(spec.submitted_time.as_ref())
+    spec.filing.as_deref().zip(spec.submitted_time.as_ref())
 }
 
 /// A submission is to a namespace, name and domain; the object's uid changes when it is applied again.

@@ -1,68 +1,13 @@
 //! Everything of ours at one time, in plain lists, and what of it was not looked at. Where it was read from is not
 //! known here, and nothing is decided.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
-use kube::Resource;
-
-use super::world::ObjectKey;
+use super::{
+    kept::{Kept, ObjectKey},
+    kind::Kind,
+};
 use crate::api::{Filing, Instance, InstanceClass, ServiceNumber, ServiceNumberRequest};
-
-/// The kinds of ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// A type of server.
-    InstanceClass,
-    /// A server.
-    Instance,
-    /// A claim.
-    ServiceNumberRequest,
-    /// A website to be filed.
-    Filing,
-    /// A record of the ledger.
-    ServiceNumber,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::InstanceClass, Self::Instance, Self::ServiceNumberRequest, Self::Filing, Self::ServiceNumber];
-
-    /// The kind as manifests write it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::InstanceClass => "InstanceClass",
-            Self::Instance => "Instance",
-            Self::ServiceNumberRequest => "ServiceNumberRequest",
-            Self::Filing => "Filing",
-            Self::ServiceNumber => "ServiceNumber",
-        }
-    }
-
-    /// Whether its objects are in namespaces.
-    #[must_use]
-    pub const fn is_namespaced(self) -> bool {
-        !matches!(self, Self::InstanceClass | Self::ServiceNumber)
-    }
-}
-
-/// A type of ours.
-pub trait Ours: Resource<DynamicType = ()> {
-    /// Its kind.
-    const KIND: Kind;
-}
-
-macro_rules! ours {
-    ($($kind:ident),+) => { $(impl Ours for $kind { const KIND: Kind = Kind::$kind; })+ };
-}
-ours!(InstanceClass, Instance, ServiceNumberRequest, Filing, ServiceNumber);
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// An object of ours that this version does not understand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,15 +25,15 @@ pub struct Unreadable {
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     /// The classes.
-    pub classes: Option<Vec<Arc<InstanceClass>>>,
+    pub classes: Option<Vec<Arc<Kept<InstanceClass>>>>,
     /// The instances.
-    pub instances: Option<Vec<Arc<Instance>>>,
+    pub instances: Option<Vec<Arc<Kept<Instance>>>>,
     /// The requests.
-    pub requests: Option<Vec<Arc<ServiceNumberRequest>>>,
+    pub requests: Option<Vec<Arc<Kept<ServiceNumberRequest>>>>,
     /// The filings.
-    pub filings: Option<Vec<Arc<Filing>>>,
+    pub filings: Option<Vec<Arc<Kept<Filing>>>>,
     /// The records.
-    pub records: Option<Vec<Arc<ServiceNumber>>>,
+    pub records: Option<Vec<Arc<Kept<ServiceNumber>>>>,
     /// The one namespace of which instances, requests and filings were looked at, where it is not all of them.
     pub namespace: Option<String>,
     /// Objects that could not be read; they are in none of the lists.

@@ -6,55 +6,19 @@ mod order;
 mod said;
 mod shelf;
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
-
-use kube::{Resource, ResourceExt};
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::ledger::{Ledger, WentBack};
-use super::{key::Key, number, snapshot::Snapshot};
+use super::{kept::Kept, key::Key, kind::Ours, number, snapshot::Snapshot};
 use crate::api::{
-    BoundFiling, Claim, ClaimKind, Filing, Instance, InstanceClass, InstanceSpec, QuotaScope, ServiceNumber,
+    BoundFiling, Filing, Instance, InstanceClass, InstanceSpec, QuotaScope, ServiceNumber,
     ServiceNumberRequest,
 };
 use crate::planted::{self, Bug};
 use shelf::Index;
 
+pub use super::kept::ObjectKey;
 pub use shelf::{Seen, Shelf};
-
-/// A namespaced object, by name. Copies share the text: one object is named in many places.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectKey {
-    /// Its namespace; empty for cluster-scoped kinds.
-    pub namespace: Arc<str>,
-    /// Its name.
-    pub name: Arc<str>,
-}
-
-impl ObjectKey {
-    /// An object by namespace and name.
-    pub fn new(namespace: impl AsRef<str>, name: impl AsRef<str>) -> Self {
-        Self { namespace: namespace.as_ref().into(), name: name.as_ref().into() }
-    }
-
-    /// What an object of this name asks for a number as.
-    #[must_use]
-    pub fn claim(&self, kind: ClaimKind) -> Claim {
-        Claim { kind, namespace: self.namespace.to_string(), name: self.name.to_string() }
-    }
-
-    /// The key of an object.
-    pub fn of<K: Resource>(object: &K) -> Self {
-        let meta = object.meta();
-        let text = |text: &Option<String>| text.as_deref().unwrap_or_default().into();
-        Self { namespace: text(&meta.namespace), name: text(&meta.name) }
-    }
-}
-
-impl fmt::Display for ObjectKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
-    }
-}
 
 /// Something to look at again.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -144,14 +108,14 @@ impl World {
 
     /// The class that an instance names.
     #[must_use]
-    pub fn class_of(&self, instance: &Instance) -> Option<&Arc<InstanceClass>> {
+    pub fn class_of(&self, instance: &Kept<Instance>) -> Option<&Arc<Kept<InstanceClass>>> {
         self.classes.get(&ObjectKey::new("", &instance.spec.class_name))
     }
 
     /// Everything as it stands, to be looked at as a whole elsewhere. Kinds that were not listed are absent.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        fn all<K: Resource>(shelf: &Shelf<K>) -> Option<Vec<Arc<K>>> {
+        fn all<K: Ours>(shelf: &Shelf<K>) -> Option<Vec<Arc<Kept<K>>>> {
             shelf.listed.then(|| shelf.objects().cloned().collect())
         }
         Snapshot {
@@ -193,7 +157,7 @@ impl World {
             .ledger
             .records()
             .filter(|r| is_draft(r) && !planted::is_on(Bug::ReleasedOnDeletionOnly))
-            .map(|r| Work::Record(r.name_any()));
+            .map(|r| Work::Record(r.name().to_owned()));
         self.instances
             .keys()
             .cloned()
@@ -230,7 +194,7 @@ impl World {
                 self.instances_of_account.insert(account(&new.spec, &key.name), key.clone());
             }
             work.insert(Work::Instance(key.clone()));
-            let facts = |i: &Arc<Instance>| (i.spec.clone(), i.metadata.uid.clone());
+            let facts = |i: &Arc<Kept<Instance>>| (i.spec.clone(), i.metadata.uid.clone());
             let unheard = planted::is_on(Bug::InstanceWakesNobody) && old.is_none();
             if old.as_ref().map(facts) != new.as_ref().map(facts) && !unheard {
                 self.instance_affects(&key, work);
@@ -240,8 +204,9 @@ impl World {
 
     fn requests_changed(&mut self, seen: Seen<ServiceNumberRequest>, work: &mut BTreeSet<Work>) {
         for (key, old, new) in self.requests.take(seen) {
-            let instance =
-                |r: &Arc<ServiceNumberRequest>| ObjectKey::new(&key.namespace, &r.spec.instance_ref.name);
+            let instance = |r: &Arc<Kept<ServiceNumberRequest>>| {
+                ObjectKey::new(&key.namespace, &r.spec.instance_ref.name)
+            };
             if let Some(old) = &old {
                 self.requests_of_instance.remove(&instance(old), &key);
             }
@@ -264,11 +229,11 @@ impl World {
             if let Some(new) = &new {
                 self.index_filing(&key, new, |index, at, key| index.insert(at.clone(), key.clone()));
             }
-            let uid = |f: &Arc<Filing>| f.metadata.uid.clone();
+            let uid = |f: &Arc<Kept<Filing>>| f.metadata.uid.clone();
             let unseen = planted::is_on(Bug::RecreationNotSeen) && new.is_some();
             if new.as_ref().map(uid) != old.as_ref().map(uid) && !unseen {
                 let drafts = self.ledger.bound_to(&key.namespace, &key.name).filter(|r| is_draft(r));
-                work.extend(drafts.map(|r| Work::Record(r.name_any())));
+                work.extend(drafts.map(|r| Work::Record(r.name().to_owned())));
             }
             work.insert(Work::Filing(key));
         }
@@ -279,15 +244,15 @@ impl World {
                     && self.filings.get(&ObjectKey::new(&b.namespace, &b.name)).is_none()
             };
             let drafts = self.ledger.records().filter(|r| is_draft(r));
-            let gone = drafts.filter(|r| r.spec.filing.as_ref().is_some_and(unseen));
-            work.extend(gone.map(|r| Work::Record(r.name_any())));
+            let gone = drafts.filter(|r| r.spec.filing.as_deref().is_some_and(unseen));
+            work.extend(gone.map(|r| Work::Record(r.name().to_owned())));
         }
     }
 
     fn index_filing(
         &mut self,
         key: &ObjectKey,
-        filing: &Filing,
+        filing: &Kept<Filing>,
         mut put: impl FnMut(&mut Index<ObjectKey, ObjectKey>, &ObjectKey, &ObjectKey),
     ) {
         let source = &filing.spec.source;
@@ -312,8 +277,9 @@ impl World {
             Seen::Applied(record) => {
                 let before = self.ledger.issued(&Key::of_record(&record.spec));
                 let old = self.ledger.observe(record.clone());
-                let repeated =
-                    old.as_ref().is_some_and(|o| o.resource_version() == record.resource_version());
+                let repeated = old
+                    .as_ref()
+                    .is_some_and(|o| o.metadata.resource_version == record.metadata.resource_version);
                 planted::impossible(Bug::RepeatPanics, repeated);
                 self.record_affects(&record, work);
                 match old {
@@ -321,20 +287,19 @@ impl World {
                     None => self.slot_taken(before, &record.spec, work),
                 }
             }
-            Seen::Deleted(record) => self.record_lost(&record.name_any(), work),
+            Seen::Deleted(record) => self.record_lost(record.name(), work),
             Seen::Unreadable(key) => self.record_lost(&key.name, work),
             Seen::Listed(records) => {
                 let changed: Vec<_> = records
                     .iter()
                     .filter(|r| {
                         self.ledger
-                            .record(&r.name_any())
-                            .is_none_or(|old| old.resource_version() != r.resource_version())
+                            .record(r.name())
+                            .is_none_or(|old| old.metadata.resource_version != r.metadata.resource_version)
                     })
                     .cloned()
                     .collect();
-                let before: Vec<_> =
-                    changed.iter().map(|r| self.ledger.record(&r.name_any()).cloned()).collect();
+                let before: Vec<_> = changed.iter().map(|r| self.ledger.record(r.name()).cloned()).collect();
                 self.ledger.observe_all(records)?;
                 self.ledger_listed = true;
                 for (record, old) in changed.iter().zip(before) {
@@ -357,6 +322,6 @@ impl World {
     }
 }
 
-fn is_draft(record: &ServiceNumber) -> bool {
+fn is_draft(record: &Kept<ServiceNumber>) -> bool {
     record.spec.filing.is_some() && record.spec.submitted_time.is_none()
 }

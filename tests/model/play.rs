@@ -2,7 +2,7 @@
 
 use icp_filing_operator::{
     api::{Filing, Instance, InstanceClass, ServiceNumber, ServiceNumberRequest},
-    rules::world::{ObjectKey, Seen},
+    rules::world::ObjectKey,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use crate::{
     objects::merge,
     policies::Who,
     reply::{MALFORMED, Reply, plain},
-    store::{Kind, Store},
+    store::{Event, Kind, Store},
 };
 
 /// What the model does with a kind, by the kind's name.
@@ -57,16 +57,15 @@ pub fn current(store: &Store, kind: &str, key: &ObjectKey) -> Option<String> {
 pub fn watched(store: &Store, kind: &str) -> Vec<(&'static str, Value)> {
     fn of<K: Played>(store: &Store) -> Vec<(&'static str, Value)> {
         let mut there = std::collections::BTreeSet::new();
-        let tell = |seen: &Seen<K>| match seen {
-            Seen::Applied(object) => {
+        let tell = |event: &Event<K>| match event {
+            Event::Applied(object) => {
                 let new = there.insert(ObjectKey::of(&**object));
                 (if new { "ADDED" } else { "MODIFIED" }, told(&**object))
             }
-            Seen::Deleted(object) => {
+            Event::Deleted(object) => {
                 there.remove(&ObjectKey::of(&**object));
                 ("DELETED", told(&**object))
             }
-            Seen::Listed(_) | Seen::Unreadable(_) => unreachable!("the store logs single events"),
         };
         K::table(store).log.iter().map(tell).collect()
     }

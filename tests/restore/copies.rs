@@ -242,7 +242,7 @@ fn each_fact_of_an_issue_that_differs_is_a_contradiction_by_name() {
 fn what_cannot_be_taken_back_contradicts_and_no_message_holds_a_number() {
     let consumed = Change::Consume(time(9), "浙ICP备1号".to_owned()).apply(&submitted()).expect("a step");
     let cancelled = Change::Cancel(time(9)).apply(&submitted()).expect("a step");
-    let to_another = with(submitted(), |s| s.filing = Some(filing("g", "uid-2")));
+    let to_another = with(submitted(), |s| s.filing = Some(Box::new(filing("g", "uid-2"))));
     let other_icp = with(consumed.clone(), |s| s.icp_number = Some("浙ICP备2号".to_owned()));
     for (copy, store, what) in [
         (&submitted(), &to_another, Clash::Submitted),
@@ -269,7 +269,7 @@ fn what_contradicts_in_another_slot_is_found() {
     };
     let first_name = "instance.i-1-0".to_owned();
     let sealed = |s: &mut ServiceNumberSpec| {
-        s.filing = Some(filing("f", "uid-2"));
+        s.filing = Some(Box::new(filing("f", "uid-2")));
         s.submitted_time = Some(time(6));
     };
     for (copy, what) in [
@@ -308,7 +308,7 @@ fn a_record_that_is_behind_comes_forward_over_whatever_draft_holds_it() {
 
 #[test]
 fn a_number_that_was_submitted_once_more_stays_as_the_store_has_it_and_is_said() {
-    let again = with(submitted(), |s| s.filing = Some(filing("f", "uid-2")));
+    let again = with(submitted(), |s| s.filing = Some(Box::new(filing("f", "uid-2"))));
     let decided = plan(&one(&submitted()), &one(&again)).expect("no contradiction");
     assert!(decided.is_empty() && decided.redone.len() == 1, "{decided:?}");
     let merged = merge(&one(&submitted()), &one(&again)).expect("no contradiction");

@@ -5,6 +5,7 @@ use icp_filing_operator::{
     api::ServiceNumber,
     rules::{
         high_water::{HighWater, Newest, Shown},
+        kept::Kept,
         ledger::{Ledger, WentBack},
     },
 };
@@ -46,11 +47,11 @@ proptest! {
         for (revision, snapshot) in snapshots.iter().enumerate() {
             // Each event is a revision, and what it changed carries it.
             let records: Vec<_> = snapshot.iter().enumerate().map(|(at, spec)| {
-                let unchanged = last.get(at).filter(|r: &&Arc<ServiceNumber>| r.spec == *spec);
+                let unchanged = last.get(at).filter(|r: &&Arc<Kept<ServiceNumber>>| r.spec == *spec);
                 unchanged.cloned().unwrap_or_else(|| {
                     let mut record = ServiceNumber::new(&name(spec), spec.clone());
                     record.metadata.resource_version = Some(revision.to_string());
-                    Arc::new(record)
+                    Arc::new(record.into())
                 })
             }).collect();
             last.clone_from(&records);
@@ -60,8 +61,8 @@ proptest! {
         let restored = &stores[early.index(stores.len())];
         let mark = HighWater { revision: 0, newest: ledger.newest() };
         let record = mark.newest.as_ref().and_then(|newest| {
-            let found = restored.iter().find(|r| r.metadata.name.as_ref() == Some(&newest.record));
-            found.and_then(|r| r.metadata.resource_version.as_ref()?.parse().ok())
+            let found = restored.iter().find(|r| r.name() == newest.record);
+            found.and_then(|r| r.resource_version()?.parse().ok())
         });
         let shown = Shown { revision: u64::MAX, record };
         prop_assert_eq!(mark.check(&shown).is_ok(), *restored == last);

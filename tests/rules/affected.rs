@@ -1,10 +1,7 @@
 //! Whoever's decision an observation changes is looked at again. Compared for all objects, after every
 //! observation of random sequences: what is missing here waits for ever.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use icp_filing_operator::{
     api::{FilingStatus, InstanceClassSpec, NumberState, ServiceNumberRequestStatus},
@@ -14,7 +11,7 @@ use proptest::prelude::*;
 
 use crate::{
     stage::{Act, Decided, Stage, act},
-    things::{self, bound, brought, by_instance, by_request, ecs, facts, now, record},
+    things::{self, bound, brought, by_instance, by_request, ecs, facts, kept, now, record},
 };
 
 proptest! {
@@ -52,22 +49,16 @@ fn nothing_is_to_be_looked_at_before_every_kind_was_listed_and_then_everything_i
     let draft =
         brought(facts("i-1", 0, things::claim_of_request("r")), bound("gone", "uid-9"), NumberState::InUse);
     let kinds: [(&str, Observation); 5] = [
-        ("instanceclasses", Observation::Class(Seen::Listed(vec![Arc::new(things::class("ecs", ecs()))]))),
+        ("instanceclasses", Observation::Class(Seen::Listed(vec![kept(things::class("ecs", ecs()))]))),
         (
             "instances",
-            Observation::Instance(Seen::Listed(vec![Arc::new(things::instance(
-                "i-1",
-                things::server("ecs"),
-            ))])),
+            Observation::Instance(Seen::Listed(vec![kept(things::instance("i-1", things::server("ecs")))])),
         ),
         (
             "servicenumberrequests",
-            Observation::Request(Seen::Listed(vec![Arc::new(things::request("r", "i-1"))])),
+            Observation::Request(Seen::Listed(vec![kept(things::request("r", "i-1"))])),
         ),
-        (
-            "filings",
-            Observation::Filing(Seen::Listed(vec![Arc::new(things::filing("site", by_request("r")))])),
-        ),
+        ("filings", Observation::Filing(Seen::Listed(vec![kept(things::filing("site", by_request("r")))]))),
         ("servicenumbers", Observation::Record(Seen::Listed(vec![record(draft, 3)]))),
     ];
     for last in 0..kinds.len() {
@@ -118,8 +109,7 @@ fn a_draft_whose_filing_came_and_went_between_two_lists_is_looked_at() {
         let issued = facts("i-1", slot, things::claim_of_request(&format!("r-{slot}")));
         record(brought(issued, bound(filing, "uid-1"), NumberState::InUse), 3)
     };
-    let filings =
-        || Observation::Filing(Seen::Listed(vec![Arc::new(things::filing("site", by_request("r-0")))]));
+    let filings = || Observation::Filing(Seen::Listed(vec![kept(things::filing("site", by_request("r-0")))]));
     let mut world = World::default();
     for observation in [
         Observation::Class(Seen::Listed(Vec::new())),
@@ -214,7 +204,7 @@ fn an_operator_of_one_namespace_serves_that_one() {
 
 #[test]
 fn what_is_gone_or_cannot_be_read_is_not_there_and_wakes_whoever_names_it() {
-    for seen in [Seen::Deleted(Arc::new(things::request("r", "i-1"))), Seen::Unreadable(things::key("r"))] {
+    for seen in [Seen::Deleted(kept(things::request("r", "i-1"))), Seen::Unreadable(things::key("r"))] {
         let mut world = things::Things {
             requests: vec![things::request("r", "i-1")],
             filings: vec![things::filing("site", by_request("r"))],
@@ -232,10 +222,10 @@ fn an_instance_of_another_class_is_not_woken_by_the_class_that_it_had() {
     let mut world = things::Things::usual().world();
     let moved =
         things::stored(things::instance("i-1", things::server("other")), things::NAMESPACE, "uid-2", 9);
-    world.observe(Observation::Instance(Seen::Applied(Arc::new(moved)))).expect("forward");
+    world.observe(Observation::Instance(Seen::Applied(kept(moved)))).expect("forward");
     let changed = |name| {
         let spec = InstanceClassSpec { quota: 1, ..ecs() };
-        Observation::Class(Seen::Applied(Arc::new(things::stored(things::class(name, spec), "", "uid", 10))))
+        Observation::Class(Seen::Applied(kept(things::stored(things::class(name, spec), "", "uid", 10))))
     };
     assert_eq!(world.observe(changed("ecs")).expect("forward"), BTreeSet::new());
     let work = world.observe(changed("other")).expect("forward");
@@ -256,10 +246,10 @@ fn a_new_status_wakes_its_own_object_alone() {
     .world();
     let mut instance = things::instance("i-1", things::server("ecs"));
     instance.metadata.resource_version = Some("12".to_owned());
-    let work = world.observe(Observation::Instance(Seen::Applied(Arc::new(instance)))).expect("forward");
+    let work = world.observe(Observation::Instance(Seen::Applied(kept(instance)))).expect("forward");
     assert_eq!(work, BTreeSet::from([Work::Instance(things::key("i-1"))]));
     let mut filing = things::filing("site", by_request("r"));
     filing.metadata.resource_version = Some("13".to_owned());
-    let work = world.observe(Observation::Filing(Seen::Applied(Arc::new(filing)))).expect("forward");
+    let work = world.observe(Observation::Filing(Seen::Applied(kept(filing)))).expect("forward");
     assert_eq!(work, BTreeSet::from([Work::Filing(things::key("site"))]));
 }

@@ -7,6 +7,7 @@ use icp_filing_operator::{
     api::{Claim, InstanceClassSpec, NumberState, QuotaScope, Reason, ServiceNumber},
     rules::{
         issue::{Allocation, Asking, allocate},
+        kept::Kept,
         world::{Observation, Seen, World},
     },
 };
@@ -14,7 +15,7 @@ use kube::ResourceExt;
 use proptest::prelude::*;
 
 use crate::things::{
-    Things, bound, claim_of_filing, claim_of_request, class, ecs, facts, instance, now, number, record,
+    Things, bound, claim_of_filing, claim_of_request, class, ecs, facts, instance, kept, now, number, record,
     server,
 };
 
@@ -53,13 +54,13 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 /// The API server, as far as issuing needs it: names in the order of their creation.
 #[derive(Default)]
 struct Store {
-    created: Vec<Arc<ServiceNumber>>,
+    created: Vec<Arc<Kept<ServiceNumber>>>,
     seen: usize,
 }
 
 impl Store {
-    fn named(&self, name: &str) -> Option<&Arc<ServiceNumber>> {
-        self.created.iter().find(|r| r.name_any() == name)
+    fn named(&self, name: &str) -> Option<&Arc<Kept<ServiceNumber>>> {
+        self.created.iter().find(|r| r.name() == name)
     }
 }
 
@@ -78,7 +79,7 @@ proptest! {
             match act {
                 Act::Quota(to) => {
                     quota = to;
-                    world.observe(Observation::Class(Seen::Applied(Arc::new(declared(to))))).expect("forward");
+                    world.observe(Observation::Class(Seen::Applied(kept(declared(to))))).expect("forward");
                 }
                 Act::Watch(count) => {
                     for record in store.created.iter().skip(store.seen).take(count) {
@@ -116,7 +117,7 @@ proptest! {
         let mut world = Things { records: records.clone(), ..Things::usual() }.world();
         world.observe(Observation::Record(Seen::Deleted(gone.clone()))).expect("forward");
         if restart {
-            let rest = records.iter().filter(|r| r.name_any() != gone.name_any()).cloned().collect();
+            let rest = records.iter().filter(|r| r.name() != gone.name()).cloned().collect();
             world = Things { records: rest, ..Things::usual() }.world();
         }
         let new = asking(&claim_of_request("new"), "i-1");
@@ -158,7 +159,7 @@ fn walk(
                 }
                 let mut created = order.record(number(turn << 8));
                 created.metadata.resource_version = Some((100 + store.created.len()).to_string());
-                let created = Arc::new(created);
+                let created = kept(created);
                 store.created.push(created.clone());
                 if heard {
                     world.ledger.learn(created);
@@ -194,7 +195,10 @@ fn an_order_has_every_fact_and_the_name_that_they_ask_for() {
         ("ecs", "i-1", "1001")
     );
     assert_eq!((&spec.claim, spec.filing_account_id.as_deref()), (&claim_of_filing("site"), Some("2002")));
-    assert_eq!((spec.state, &spec.filing, spec.issued_time.0), (NumberState::InUse, &Some(filing), now()));
+    assert_eq!(
+        (spec.state, &spec.filing, spec.issued_time.0),
+        (NumberState::InUse, &Some(Box::new(filing)), now())
+    );
     assert_eq!(
         (&spec.submitted_time, &spec.consumed_time, &spec.icp_number, &spec.cancelled_time),
         (&None, &None, &None, &None)

@@ -14,11 +14,12 @@ use icp_filing_operator::{
     },
     rules::{
         audit::{self, Code, Finding, Invariant, Proof, Severity},
-        snapshot::{Kind, Snapshot, Unreadable},
+        kept::Kept,
+        kind::{Kind, Ours},
+        snapshot::{Snapshot, Unreadable},
         world::ObjectKey,
     },
 };
-use kube::ResourceExt;
 
 use crate::things::{
     self, NAMESPACE, Things, bound, brought, by_instance, by_request, claim_of_filing, claim_of_request,
@@ -45,7 +46,7 @@ fn sound() -> Things {
         let mut request = things::request(claim, "i-1");
         request.status = Some(ServiceNumberRequestStatus {
             service_number: Some(record.spec.number.clone()),
-            record_name: Some(record.name_any()),
+            record_name: Some(record.name().to_owned()),
             state: Some(state),
             ..Default::default()
         });
@@ -79,22 +80,22 @@ fn sound() -> Things {
 }
 
 /// What the operator says of a filing that is bound.
-fn told(record: &ServiceNumber) -> FilingStatus {
+fn told(record: &Kept<ServiceNumber>) -> FilingStatus {
     FilingStatus {
-        record_name: Some(record.name_any()),
+        record_name: Some(record.name().to_owned()),
         service_number: Some(record.spec.number.clone()),
         submitted_time: record.spec.submitted_time.clone(),
         ..Default::default()
     }
 }
 
-fn review(record: &ServiceNumber, state: ReviewState, icp: Option<&str>) -> Review {
-    Review { record_name: record.name_any(), state, icp_number: icp.map(str::to_owned), message: None }
+fn review(record: &Kept<ServiceNumber>, state: ReviewState, icp: Option<&str>) -> Review {
+    Review { record_name: record.name().to_owned(), state, icp_number: icp.map(str::to_owned), message: None }
 }
 
 fn snapshot(things: &Things) -> Snapshot {
-    fn all<K: Clone>(objects: &[K]) -> Vec<Arc<K>> {
-        objects.iter().cloned().map(Arc::new).collect()
+    fn all<K: Ours + Clone>(objects: &[K]) -> Vec<Arc<Kept<K>>> {
+        objects.iter().cloned().map(things::kept).collect()
     }
     Snapshot {
         classes: Some(all(&things.classes)),
@@ -207,8 +208,8 @@ fn what_was_seen_before_or_cannot_be_read_is_found() {
         unreadable(Kind::ServiceNumberRequest, NAMESPACE, "spare"),
     ];
     // What cannot be read is there all the same.
-    snapshot.filings.as_mut().expect("some").retain(|f| f.name_any() != "f-draft");
-    snapshot.requests.as_mut().expect("some").retain(|r| r.name_any() != "spare");
+    snapshot.filings.as_mut().expect("some").retain(|f| f.name() != "f-draft");
+    snapshot.requests.as_mut().expect("some").retain(|r| r.name() != "spare");
     let found = audit::findings(&snapshot, now());
     let said: Vec<_> = found.iter().map(|f| (f.code, f.subjects[0].to_string())).collect();
     assert_eq!(

@@ -1,14 +1,11 @@
 //! The answer of an own status write, which is taken before the watch shows it, and only where nothing came between.
 
-use std::sync::Arc;
-
 use icp_filing_operator::{
     api::{NumberState, ServiceNumberRequest},
     rules::world::{Observation, Seen, World},
 };
-use kube::ResourceExt;
 
-use crate::things::{self, NAMESPACE, key, stored};
+use crate::things::{self, NAMESPACE, kept, key, stored};
 
 fn request(uid: &str, revision: u64) -> ServiceNumberRequest {
     stored(things::request("r0", "i-1"), NAMESPACE, uid, revision)
@@ -21,9 +18,9 @@ fn after(
     written: ServiceNumberRequest,
 ) -> String {
     let mut world = World::default();
-    let list = Observation::Request(Seen::Listed(vec![Arc::new(seen)]));
+    let list = Observation::Request(Seen::Listed(vec![kept(seen)]));
     world.observe(list).expect("a first list");
-    world.requests.echo(observed, Arc::new(written));
+    world.requests.echo(&kept(observed.clone()), kept(written));
     let request = world.requests.get(&key("r0")).expect("it is there");
     format!("{} {}", request.uid().unwrap_or_default(), request.resource_version().unwrap_or_default())
 }

@@ -1,14 +1,16 @@
 //! The protocol of a filing, step by step: what it keeps, what it takes over and gives back, when it is sealed.
 
+use std::sync::Arc;
+
 use icp_filing_operator::{
-    api::{FilingStatus, InstanceState, NumberState, Reason},
+    api::{FilingStatus, InstanceState, NumberState, Reason, ServiceNumber},
     rules::{
         filing::{Step, decide, unavailable},
+        kept::Kept,
         life::Change,
         release,
     },
 };
-use kube::ResourceExt;
 
 use crate::things::{
     Things, bound, brought, by_instance, by_number, by_request, claim_of_request, facts, filing, instance,
@@ -21,7 +23,7 @@ fn step(things: &Things) -> Step {
 
 fn change(things: &Things) -> (String, Change) {
     match step(things) {
-        Step::Change(record, change) => (record.name_any(), change),
+        Step::Change(record, change) => (record.name().to_owned(), change),
         other => panic!("{other:?}"),
     }
 }
@@ -43,17 +45,17 @@ fn reasons(status: &FilingStatus) -> Vec<Reason> {
 }
 
 /// The record of slot 0, of request `r`, brought so far for the filing `site` of this uid.
-fn first(uid: &str, until: NumberState) -> std::sync::Arc<icp_filing_operator::api::ServiceNumber> {
+fn first(uid: &str, until: NumberState) -> Arc<Kept<ServiceNumber>> {
     record(brought(facts("i-1", 0, claim_of_request("r")), bound("site", uid), until), 5)
 }
 
 /// The record of slot 1, of request `s`.
-fn second(uid: &str, until: NumberState) -> std::sync::Arc<icp_filing_operator::api::ServiceNumber> {
+fn second(uid: &str, until: NumberState) -> Arc<Kept<ServiceNumber>> {
     record(brought(facts("i-1", 1, claim_of_request("s")), bound("site", uid), until), 6)
 }
 
 /// A filing by request `r`, of uid `uid-1`, and these records.
-fn with(records: Vec<std::sync::Arc<icp_filing_operator::api::ServiceNumber>>) -> Things {
+fn with(records: Vec<Arc<Kept<ServiceNumber>>>) -> Things {
     Things {
         requests: vec![request("r", "i-1"), request("s", "i-1")],
         filings: vec![filing("site", by_request("r"))],
@@ -62,7 +64,7 @@ fn with(records: Vec<std::sync::Arc<icp_filing_operator::api::ServiceNumber>>) -
     }
 }
 
-fn submitting(records: Vec<std::sync::Arc<icp_filing_operator::api::ServiceNumber>>) -> Things {
+fn submitting(records: Vec<Arc<Kept<ServiceNumber>>>) -> Things {
     let mut things = with(records);
     things.filings[0].spec.submit = true;
     things

@@ -8,11 +8,11 @@ use std::{
 use icp_filing_operator::{
     api::{Claim, NumberState, QuotaScope, ServiceNumber},
     rules::{
+        kept::Kept,
         key::Key,
         ledger::{Ledger, Slots, WentBack},
     },
 };
-use kube::ResourceExt;
 use proptest::prelude::*;
 
 use crate::things::{bound, brought, claim_of_filing, claim_of_request, facts, record};
@@ -20,21 +20,21 @@ use crate::things::{bound, brought, claim_of_filing, claim_of_request, facts, re
 /// What a search has to go by.
 #[derive(Clone, Debug, Default)]
 struct Naive {
-    snapshot: BTreeMap<String, Arc<ServiceNumber>>,
-    learned: BTreeMap<String, Arc<ServiceNumber>>,
+    snapshot: BTreeMap<String, Arc<Kept<ServiceNumber>>>,
+    learned: BTreeMap<String, Arc<Kept<ServiceNumber>>>,
     lost: BTreeSet<String>,
 }
 
 impl Naive {
-    fn observe(&mut self, record: &Arc<ServiceNumber>) {
-        let name = record.name_any();
+    fn observe(&mut self, record: &Arc<Kept<ServiceNumber>>) {
+        let name = record.name().to_owned();
         self.learned.remove(&name);
         self.lost.remove(&name);
         self.snapshot.insert(name, record.clone());
     }
 
     /// Of the snapshot or learned.
-    fn known(&self) -> Vec<&Arc<ServiceNumber>> {
+    fn known(&self) -> Vec<&Arc<Kept<ServiceNumber>>> {
         self.snapshot.values().chain(self.learned.values()).collect()
     }
 
@@ -54,15 +54,15 @@ impl Naive {
 
 #[derive(Clone, Debug)]
 enum Act {
-    Observe(Arc<ServiceNumber>),
+    Observe(Arc<Kept<ServiceNumber>>),
     Lose(String),
-    Learn(Arc<ServiceNumber>),
-    List(Vec<Arc<ServiceNumber>>),
+    Learn(Arc<Kept<ServiceNumber>>),
+    List(Vec<Arc<Kept<ServiceNumber>>>),
 }
 
 /// Few names, so that they meet: two instances and an account, four slots each. A record that was restored by
 /// hand may have another number and claim than the lost one.
-fn any_record() -> impl Strategy<Value = Arc<ServiceNumber>> {
+fn any_record() -> impl Strategy<Value = Arc<Kept<ServiceNumber>>> {
     (0..3_usize, 0..4_i32, 0..2_u64, 0..5_usize, "[ab]", 1..30_u64).prop_map(
         |(which, slot, edition, state, site, revision)| {
             let states = [
@@ -90,7 +90,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     prop::collection::vec(
         prop_oneof![
             6 => any_record().prop_map(Act::Observe),
-            2 => any_record().prop_map(|r| Act::Lose(r.name_any())),
+            2 => any_record().prop_map(|r| Act::Lose(r.name().to_owned())),
             4 => any_record().prop_map(Act::Learn),
             1 => some.prop_map(Act::List),
         ],
@@ -99,14 +99,14 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 }
 
 fn names<'a>(
-    records: impl IntoIterator<Item = &'a Arc<ServiceNumber>>,
+    records: impl IntoIterator<Item = &'a Arc<Kept<ServiceNumber>>>,
 ) -> BTreeSet<(String, Option<String>)> {
-    records.into_iter().map(|r| (r.name_any(), r.resource_version())).collect()
+    records.into_iter().map(|r| (r.name().to_owned(), r.resource_version())).collect()
 }
 
 fn same(ledger: &Ledger, naive: &Naive) -> Result<(), TestCaseError> {
     prop_assert_eq!(names(ledger.records()), names(naive.snapshot.values()));
-    let by = |f: &dyn Fn(&ServiceNumber) -> bool| names(naive.known().into_iter().filter(|r| f(r)));
+    let by = |f: &dyn Fn(&Kept<ServiceNumber>) -> bool| names(naive.known().into_iter().filter(|r| f(r)));
     for instance in ["i-1", "i-2", "i-3", "i-4"] {
         prop_assert_eq!(names(ledger.of_instance(instance)), by(&|r| r.spec.instance_name == instance));
     }
@@ -121,8 +121,9 @@ fn same(ledger: &Ledger, naive: &Naive) -> Result<(), TestCaseError> {
                 let instance = ["i-1", "i-2", "i-3"][which];
                 let name = format!("{instance}-{slot}-{edition}");
                 for claim in [claim_of_request(&name), claim_of_filing(&name)] {
-                    let expected =
-                        by(&|r: &ServiceNumber| r.spec.claim == claim && r.spec.instance_name == instance);
+                    let expected = by(&|r: &Kept<ServiceNumber>| {
+                        r.spec.claim == claim && r.spec.instance_name == instance
+                    });
                     prop_assert_eq!(names(ledger.claimed(&claim, instance)), expected);
                     prop_assert!(ledger.claimed(&claim, "i-9").is_none());
                 }
@@ -150,7 +151,7 @@ fn same(ledger: &Ledger, naive: &Naive) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn revision(record: &ServiceNumber) -> u64 {
+fn revision(record: &Kept<ServiceNumber>) -> u64 {
     record.resource_version().and_then(|v| v.parse().ok()).expect("a revision")
 }
 
@@ -161,7 +162,7 @@ proptest! {
         for act in acts {
             match act {
                 Act::Observe(record) => {
-                    let old = naive.snapshot.get(&record.name_any()).cloned();
+                    let old = naive.snapshot.get(record.name()).cloned();
                     prop_assert_eq!(ledger.observe(record.clone()), old);
                     naive.observe(&record);
                 }
@@ -173,15 +174,15 @@ proptest! {
                     prop_assert_eq!(ledger.observe_loss(&name), old);
                 }
                 Act::Learn(record) => {
-                    if !naive.snapshot.contains_key(&record.name_any()) {
-                        naive.learned.insert(record.name_any(), record.clone());
+                    if !naive.snapshot.contains_key(record.name()) {
+                        naive.learned.insert(record.name().to_owned(), record.clone());
                     }
                     ledger.learn(record);
                 }
                 Act::List(records) => {
-                    let listed: BTreeMap<_, _> = records.into_iter().map(|r| (r.name_any(), r)).collect();
+                    let listed: BTreeMap<_, _> = records.into_iter().map(|r| (r.name().to_owned(), r)).collect();
                     let back = naive.snapshot.values().any(|old| {
-                        listed.get(&old.name_any()).is_none_or(|now| revision(now) < revision(old))
+                        listed.get(old.name()).is_none_or(|now| revision(now) < revision(old))
                     });
                     let result = ledger.observe_all(listed.values().cloned().collect());
                     prop_assert_eq!(result.is_err(), back, "a store that went back");

@@ -6,7 +6,7 @@ use icp_filing_operator::{
 };
 
 use crate::things::{
-    Things, bound, brought, claim_of_request, facts, key, now, number, record, request, t, time,
+    Things, bound, brought, claim_of_request, facts, kept, key, now, number, record, request, t, time,
 };
 
 fn with_request() -> Things {
@@ -33,7 +33,7 @@ fn a_request_takes_a_slot_then_says_which_number_it_has() {
     let mut world = things.world();
     let mut created = order.record(number(7));
     created.metadata.resource_version = Some("5".to_owned());
-    world.ledger.learn(created.into());
+    world.ledger.learn(kept(created));
     let Step::Settle(status, None) = decide(&world, &key("r"), now()) else { panic!("not settled") };
     assert_eq!(status.service_number, Some(number(7)));
     assert_eq!(status.record_name.as_deref(), Some("instance.i-1-0"));

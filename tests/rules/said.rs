@@ -1,13 +1,12 @@
 //! A status that somebody else gave is told from everything that may change a decision.
 
-use std::sync::Arc;
-
 use icp_filing_operator::{
     api::{Filing, FilingStatus, Review, ReviewState},
     rules::world::{Observation, Seen, Work, World},
 };
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
-use crate::things::{Things, by_request, filing, key};
+use crate::things::{Things, by_request, filing, kept, key, time};
 
 /// A filing as a watch shows it at a revision, with a status that speaks of a generation.
 fn shown(revision: &str, generation: Option<i64>) -> Filing {
@@ -18,7 +17,7 @@ fn shown(revision: &str, generation: Option<i64>) -> Filing {
 }
 
 fn heard(world: &World, filing: Filing) -> Option<Work> {
-    world.only_said(&Observation::Filing(Seen::Applied(Arc::new(filing))))
+    world.only_said(&Observation::Filing(Seen::Applied(kept(filing))))
 }
 
 #[test]
@@ -45,6 +44,17 @@ fn what_may_change_a_decision_is_more_than_a_word() {
     let mut edited = shown("2", Some(1));
     edited.metadata.generation = Some(9);
     assert_eq!(heard(&world, edited), None);
+    for change in [
+        |filing: &mut Filing| filing.metadata.deletion_timestamp = Some(time("2026-02-01T00:00:00Z")),
+        |filing: &mut Filing| filing.metadata.creation_timestamp = Some(time("2026-02-01T00:00:00Z")),
+        |filing: &mut Filing| filing.metadata.labels = Some([("a".to_owned(), "b".to_owned())].into()),
+        |filing: &mut Filing| filing.metadata.finalizers = Some(vec!["a/b".to_owned()]),
+        |filing: &mut Filing| filing.metadata.owner_references = Some(vec![OwnerReference::default()]),
+    ] {
+        let mut changed = shown("2", Some(1));
+        change(&mut changed);
+        assert_eq!(heard(&world, changed.clone()), None, "{changed:?}");
+    }
     let mut reviewed = shown("2", Some(1));
     if let Some(status) = &mut reviewed.status {
         let record_name = "instance.i-1-0".to_owned();

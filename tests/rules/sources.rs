@@ -12,7 +12,7 @@ use kube::ResourceExt;
 
 use crate::things::{
     Things, bound, brought, by_instance, by_number, by_request, claim_of_filing, claim_of_request, facts,
-    filing, key, now, number, record, request,
+    filing, kept, key, now, number, record, request,
 };
 
 /// The step for the first filing.
@@ -48,7 +48,7 @@ fn its_number() -> String {
 }
 
 fn binds(step: &Step) -> bool {
-    matches!(step, Step::Change(record, Change::Bind(to)) if record.name_any() == "instance.i-1-0" && *to == bound("site", "uid-1"))
+    matches!(step, Step::Change(record, Change::Bind(to)) if record.name() == "instance.i-1-0" && *to == bound("site", "uid-1"))
 }
 
 #[test]
@@ -66,11 +66,11 @@ fn a_filing_by_instance_is_issued_a_number_that_is_bound_from_the_start_and_not_
     let Step::Issue(order) = step(&things) else { panic!("not issued") };
     let created = order.record(number(7));
     assert_eq!(created.spec.claim, claim_of_filing("site"));
-    assert_eq!(created.spec.filing, Some(bound("site", "uid-1")));
+    assert_eq!(created.spec.filing, Some(Box::new(bound("site", "uid-1"))));
     assert_eq!((created.spec.state, &created.spec.submitted_time), (NumberState::InUse, &None));
     // Until the snapshot shows it nothing is known of what it is bound to.
     let mut world = things.world();
-    world.ledger.learn(created.into());
+    world.ledger.learn(kept(created));
     let Step::Settle(status, None) = decide(&world, &key("site"), now()) else { panic!("not settled") };
     assert_eq!(
         status.conditions.iter().find(|c| c.type_ == "Reconciling").map(|c| c.status.as_str()),

@@ -14,16 +14,17 @@ use icp_filing_operator::{
     rules::{
         filing, instance,
         issue::Order,
+        kept::{Id, Kept},
+        kind::Ours,
         release, request,
         world::{ObjectKey, Observation, Seen, Work, World},
     },
 };
 use k8s_openapi::jiff::Timestamp;
-use kube::{Resource, ResourceExt};
 use proptest::prelude::*;
 
 use crate::things::{
-    self, bound, brought, by_instance, by_number, by_request, ecs, facts, now, record, stored, time,
+    self, bound, brought, by_instance, by_number, by_request, ecs, facts, kept, now, record, stored, time,
 };
 
 const SPACES: [&str; 2] = ["a", "b"];
@@ -127,7 +128,7 @@ fn filing_source(which: usize) -> icp_filing_operator::api::FilingSource {
 }
 
 /// Twelve names: three keys of four slots, each with its claim.
-fn ledger_record(at: usize, revision: u64) -> Arc<ServiceNumber> {
+fn ledger_record(at: usize, revision: u64) -> Arc<Kept<ServiceNumber>> {
     let (place, slot) = (at / 4, i32::try_from(at % 4).expect("small"));
     let (namespace, instance, class, account) = [INSTANCES[0], INSTANCES[1], INSTANCES[3]][place];
     let kind = if slot % 2 == 0 { ClaimKind::ServiceNumberRequest } else { ClaimKind::Filing };
@@ -149,7 +150,7 @@ pub enum Decided {
     Request(request::Step),
     Filing(filing::Step),
     Instance(Option<Box<(InstanceStatus, Option<Timestamp>)>>),
-    Suspect(Arc<ServiceNumber>),
+    Suspect(Arc<Kept<ServiceNumber>>),
     /// Whoever is to issue is at work until that was answered; which slot it gets it learns from the answers.
     Issuing(Box<ServiceNumberSpec>),
 }
@@ -173,8 +174,8 @@ impl Stage {
         Self { world: things::Things::default().world(), revision: 10, learned: BTreeSet::new() }
     }
 
-    fn put<K: Resource>(&self, object: K, namespace: &str, uid: &str) -> Arc<K> {
-        Arc::new(stored(object, namespace, uid, self.revision))
+    fn put<K: Ours>(&self, object: K, namespace: &str, uid: &str) -> Arc<Kept<K>> {
+        kept(stored(object, namespace, uid, self.revision))
     }
 
     pub fn play(&mut self, act: Act) -> BTreeSet<Work> {
@@ -203,8 +204,8 @@ impl Stage {
             Act::Record { at, there, space, filing, uid, domain, state } => {
                 let plain = ledger_record(at, self.revision);
                 // A watch speaks of a deletion after it spoke of the object.
-                let there = there || self.world.ledger.record(&plain.name_any()).is_none();
-                self.learned.remove(&plain.name_any());
+                let there = there || self.world.ledger.record(plain.name()).is_none();
+                self.learned.remove(plain.name());
                 let mut to = bound(["f0", "f1"][filing], &format!("uid-{uid}"));
                 to.namespace = SPACES[space].to_owned();
                 to.domain = ["x.cn", "y.cn"][usize::from(domain)].to_owned();
@@ -213,8 +214,8 @@ impl Stage {
             }
             Act::Learn { at } => {
                 let record = ledger_record(at, self.revision);
-                if self.world.ledger.record(&record.name_any()).is_none() {
-                    self.learned.insert(record.name_any());
+                if self.world.ledger.record(record.name()).is_none() {
+                    self.learned.insert(record.name().to_owned());
                     self.world.ledger.learn(record);
                 }
                 return BTreeSet::new();
@@ -240,7 +241,7 @@ impl Stage {
         let mut instance =
             stored(Instance::new(name, spec), namespace, &format!("uid-{born}"), self.revision);
         instance.metadata.creation_timestamp = Some(time(&format!("2026-01-0{born}T00:00:00Z")));
-        if there { Seen::Applied(Arc::new(instance)) } else { Seen::Deleted(Arc::new(instance)) }
+        if there { Seen::Applied(kept(instance)) } else { Seen::Deleted(kept(instance)) }
     }
 
     fn filing(&self, act: &Act) -> Seen<Filing> {
@@ -253,7 +254,7 @@ impl Stage {
         filing.spec.website.domain = ["x.cn", "y.cn"][usize::from(domain)].to_owned();
         filing.spec.submit = submit;
         filing.metadata.deletion_timestamp = leaving.then(|| time("2026-02-01T00:00:00Z"));
-        let about = ledger_record(review, 1).name_any();
+        let about = ledger_record(review, 1).name().to_owned();
         match review {
             0 | 1 => {
                 filing = things::reviewed(filing, &about, ReviewState::Approved, Some("浙ICP备11012345号-1"));
@@ -282,7 +283,7 @@ impl Stage {
                 }
                 let mut written = (*observed).clone();
                 written.status = Some(FilingStatus { review, ..*status });
-                written.metadata.resource_version = Some(self.revision.to_string());
+                written.metadata.resource_version = Some(Id::from(&*self.revision.to_string()));
                 self.world.filings.echo(&observed, Arc::new(written));
             }
         } else {
@@ -291,7 +292,7 @@ impl Stage {
                 let observed = self.world.requests.get(&key).expect("it was decided about").clone();
                 let mut written = (*observed).clone();
                 written.status = Some(*status);
-                written.metadata.resource_version = Some(self.revision.to_string());
+                written.metadata.resource_version = Some(Id::from(&*self.revision.to_string()));
                 self.world.requests.echo(&observed, Arc::new(written));
             }
         }
@@ -341,7 +342,7 @@ impl Stage {
         }
         for record in world.ledger.records() {
             if release::suspect(world, record).is_some() {
-                all.insert(Work::Record(record.name_any()), Decided::Suspect(record.clone()));
+                all.insert(Work::Record(record.name().to_owned()), Decided::Suspect(record.clone()));
             }
         }
         all

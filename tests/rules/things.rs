@@ -12,7 +12,9 @@ use icp_filing_operator::{
         Website,
     },
     rules::{
+        kept::Kept,
         key::Key,
+        kind::Ours,
         life,
         world::{ObjectKey, Observation, Seen, World},
     },
@@ -49,6 +51,11 @@ pub fn stored<K: Resource>(mut object: K, namespace: &str, uid: &str, revision: 
     meta.generation = Some(1);
     meta.creation_timestamp = Some(time("2026-01-01T00:00:00Z"));
     object
+}
+
+/// An object as a world keeps it.
+pub fn kept<K: Ours>(object: K) -> Arc<Kept<K>> {
+    Arc::new(object.into())
 }
 
 /// The class of the seeds' ECS row.
@@ -200,16 +207,21 @@ pub fn facts(instance: &str, slot: i32, claim: Claim) -> ServiceNumberSpec {
 }
 
 /// A record named as its facts say, in the state that they say.
-pub fn record(mut spec: ServiceNumberSpec, revision: u64) -> Arc<ServiceNumber> {
+pub fn record(spec: ServiceNumberSpec, revision: u64) -> Arc<Kept<ServiceNumber>> {
+    kept(stored_record(spec, revision))
+}
+
+/// The same as the API server has it.
+pub fn stored_record(mut spec: ServiceNumberSpec, revision: u64) -> ServiceNumber {
     spec.state = life::state_of(&spec);
     let name = Key::of_record(&spec).record(spec.slot);
-    Arc::new(stored(ServiceNumber::new(&name, spec), "", &format!("uid-of-{name}"), revision))
+    stored(ServiceNumber::new(&name, spec), "", &format!("uid-of-{name}"), revision)
 }
 
 /// Binds the facts of a number to a filing, and more, as far as `until`.
 pub fn brought(mut spec: ServiceNumberSpec, filing: BoundFiling, until: NumberState) -> ServiceNumberSpec {
     let at = || Some(time("2026-02-01T00:00:00Z"));
-    spec.filing = (until != NumberState::Issued).then_some(filing);
+    spec.filing = (until != NumberState::Issued).then(|| Box::new(filing));
     spec.submitted_time = (until >= NumberState::Submitted).then(at).flatten();
     spec.consumed_time = (until == NumberState::Consumed).then(at).flatten();
     spec.icp_number = (until == NumberState::Consumed).then(|| "浙ICP备11012345号-1".to_owned());
@@ -224,7 +236,7 @@ pub struct Things {
     pub instances: Vec<Instance>,
     pub requests: Vec<ServiceNumberRequest>,
     pub filings: Vec<Filing>,
-    pub records: Vec<Arc<ServiceNumber>>,
+    pub records: Vec<Arc<Kept<ServiceNumber>>>,
 }
 
 impl Things {
@@ -239,8 +251,8 @@ impl Things {
 
     /// A world that was shown all of it.
     pub fn world(&self) -> World {
-        fn all<K: Clone>(objects: &[K]) -> Seen<K> {
-            Seen::Listed(objects.iter().cloned().map(Arc::new).collect())
+        fn all<K: Ours + Clone>(objects: &[K]) -> Seen<K> {
+            Seen::Listed(objects.iter().cloned().map(kept).collect())
         }
         let mut world = World::default();
         for observation in [

@@ -8,9 +8,9 @@ use std::{
 
 use icp_filing_operator::{
     api::{Filing, FilingStatus, ServiceNumber, ServiceNumberRequest},
-    rules::world::ObjectKey,
+    rules::{kind::Ours, world::ObjectKey},
 };
-use kube::{Resource, ResourceExt};
+use kube::ResourceExt;
 
 use super::{
     exhaust::State,
@@ -72,7 +72,7 @@ fn of_request(r: &ServiceNumberRequest) -> u64 {
     hashed(&(ObjectKey::of(r), &r.spec.instance_ref.name, &r.spec.filing_account_id))
 }
 
-fn of_table<K: Resource<DynamicType = ()>>(table: &Table<K>, hash: impl Fn(&K) -> u64) -> Vec<u64> {
+fn of_table<K: Ours>(table: &Table<K>, hash: impl Fn(&K) -> u64) -> Vec<u64> {
     table.live.values().map(|o| hash(o)).collect()
 }
 
@@ -90,7 +90,7 @@ pub fn live_digest(store: &Store) -> u64 {
 }
 
 /// What was seen of one kind: an object as it still is, or as it was.
-fn of_seen<K: Resource<DynamicType = ()>>(
+fn of_seen<K: Ours>(
     seen: &BTreeMap<ObjectKey, Arc<K>>,
     live: &Table<K>,
     hash: impl Fn(&K) -> u64,

@@ -13,6 +13,7 @@ use std::{
 use icp_filing_operator::{
     api::{Filing, FilingStatus, Review, ServiceNumber, ServiceNumberRequest},
     rules::{
+        kind::Ours,
         life::Change,
         world::{ObjectKey, Observation, Seen, Work, World},
     },
@@ -26,7 +27,7 @@ use super::{
     oracle,
     policies::Who,
     small::{self, Budget, Small, number_of},
-    store::Store,
+    store::{Store, kept, listed},
 };
 
 /// A list of one kind at some time.
@@ -148,8 +149,8 @@ fn matters(call: &Call) -> bool {
 }
 
 fn world(state: &State, at: usize) -> World {
-    fn all<K>(of: &BTreeMap<ObjectKey, Arc<K>>) -> Seen<K> {
-        Seen::Listed(of.values().cloned().collect())
+    fn all<K: Ours + Clone>(of: &BTreeMap<ObjectKey, Arc<K>>) -> Seen<K> {
+        listed(of.values())
     }
     let (store, view) = (&state.store, &state.views[at]);
     let mut world = World::default();
@@ -163,7 +164,7 @@ fn world(state: &State, at: usize) -> World {
         world.observe(observation).expect("a first list");
     }
     for record in view.learned.values() {
-        world.ledger.learn(record.clone());
+        world.ledger.learn(kept(&**record));
     }
     world
 }
@@ -216,7 +217,7 @@ fn act(state: &State, at: usize, work: &Work, call: &Call, next: &mut Vec<(Strin
             (format!("finds {} taken", order.record_name()), live.cloned())
         }
         (Call::Change(record, change), Answer::Record(_)) => {
-            (format!("{change:?} on {}", record.name_any()), None)
+            (format!("{change:?} on {}", record.name()), None)
         }
         (Call::Create(_) | Call::Change(..), Answer::Invalid(message)) => {
             done.store.violate(format!("the API server refused a write to the ledger: {message}"));

@@ -3,7 +3,11 @@
 use icp_filing_operator::{
     api::{Filing, Instance, ServiceNumber, ServiceNumberRequest},
     planted::{self, Bug},
-    rules::world::{ObjectKey, Work},
+    rules::{
+        kept::Kept,
+        kind::Ours,
+        world::{ObjectKey, Work},
+    },
 };
 use kube::ResourceExt;
 use serde_json::{Value, json};
@@ -39,21 +43,20 @@ pub fn carry_out(store: &mut Store, number: impl FnOnce(&str) -> String, call: &
         }
         Call::GetFiling(_, key) => Answer::Uid(store.get::<Filing>(key).and_then(|f| f.uid())),
         Call::Change(record, change) => {
-            let key = ObjectKey::of(&**record);
             let patch = json!({"spec": change.patch()});
             let revision = record.resource_version();
-            let done = store.by(Who::Operator).patch::<ServiceNumber>(&key, revision.as_deref(), |live| {
-                let mut value = serde_json::to_value(&live.spec).expect("a spec is JSON");
-                merge(&mut value, &patch["spec"]);
-                live.spec = serde_json::from_value(value).expect("a patched spec is a spec");
-            });
+            let done =
+                store.by(Who::Operator).patch::<ServiceNumber>(&record.key, revision.as_deref(), |live| {
+                    let mut value = serde_json::to_value(&live.spec).expect("a spec is JSON");
+                    merge(&mut value, &patch["spec"]);
+                    live.spec = serde_json::from_value(value).expect("a patched spec is a spec");
+                });
             answer(done, |r| Answer::Record(Some(r)))
         }
         Call::SayOfRequest(observed, status) => {
-            let revision = decided_from(&**observed);
-            let key = ObjectKey::of(&**observed);
+            let revision = decided_from(observed);
             let done = store.by(Who::Operator).patch_status::<ServiceNumberRequest>(
-                &key,
+                &observed.key,
                 revision.as_deref(),
                 |live| {
                     live.status = Some((**status).clone());
@@ -62,29 +65,32 @@ pub fn carry_out(store: &mut Store, number: impl FnOnce(&str) -> String, call: &
             answer(done, Answer::Request)
         }
         Call::SayOfFiling(observed, status) => {
-            let revision = decided_from(&**observed);
-            let key = ObjectKey::of(&**observed);
-            let done = store.by(Who::Operator).patch_status::<Filing>(&key, revision.as_deref(), |live| {
-                let review = live.status.take().and_then(|s| s.review);
-                live.status = Some((**status).clone());
-                // Its own fields only: the review is another writer's.
-                live.status.get_or_insert_default().review = review;
-            });
+            let revision = decided_from(observed);
+            let done =
+                store.by(Who::Operator).patch_status::<Filing>(&observed.key, revision.as_deref(), |live| {
+                    let review = live.status.take().and_then(|s| s.review);
+                    live.status = Some((**status).clone());
+                    // Its own fields only: the review is another writer's.
+                    live.status.get_or_insert_default().review = review;
+                });
             answer(done, Answer::Filing)
         }
         Call::SayOfInstance(observed, status) => {
-            let revision = decided_from(&**observed);
-            let key = ObjectKey::of(&**observed);
-            let done = store.by(Who::Operator).patch_status::<Instance>(&key, revision.as_deref(), |live| {
-                live.status = Some((**status).clone());
-            });
+            let revision = decided_from(observed);
+            let done = store.by(Who::Operator).patch_status::<Instance>(
+                &observed.key,
+                revision.as_deref(),
+                |live| {
+                    live.status = Some((**status).clone());
+                },
+            );
             answer(done, Answer::Instance)
         }
     }
 }
 
 /// The revision that a status write carries.
-fn decided_from(observed: &impl ResourceExt) -> Option<String> {
+fn decided_from<K: Ours>(observed: &Kept<K>) -> Option<String> {
     observed.resource_version().filter(|_| !planted::is_on(Bug::StatusWithoutRevision))
 }
 

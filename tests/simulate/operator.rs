@@ -14,15 +14,16 @@ use icp_filing_operator::{
     rules::{
         filing, instance,
         issue::Order,
+        kept::Kept,
         ledger::WentBack,
         life::Change,
         release, request,
-        world::{ObjectKey, Observation, Seen, Work, World},
+        world::{ObjectKey, Observation, Work, World},
     },
 };
 use k8s_openapi::jiff::{Timestamp, ToSpan};
 
-use super::store::{Store, Table};
+use super::store::{Store, kept, listed};
 
 /// How many kinds are watched, each with a cursor of its own into its log.
 pub const KINDS: usize = 5;
@@ -32,11 +33,11 @@ pub const KINDS: usize = 5;
 pub enum Call {
     Create(Box<Order>),
     GetRecord(String),
-    GetFiling(Arc<ServiceNumber>, ObjectKey),
-    Change(Arc<ServiceNumber>, Change),
-    SayOfRequest(Arc<ServiceNumberRequest>, Box<ServiceNumberRequestStatus>),
-    SayOfFiling(Arc<Filing>, Box<FilingStatus>),
-    SayOfInstance(Arc<Instance>, Box<InstanceStatus>),
+    GetFiling(Arc<Kept<ServiceNumber>>, ObjectKey),
+    Change(Arc<Kept<ServiceNumber>>, Change),
+    SayOfRequest(Arc<Kept<ServiceNumberRequest>>, Box<ServiceNumberRequestStatus>),
+    SayOfFiling(Arc<Kept<Filing>>, Box<FilingStatus>),
+    SayOfInstance(Arc<Kept<Instance>>, Box<InstanceStatus>),
 }
 
 /// What came back.
@@ -126,7 +127,8 @@ impl Operator {
     /// The next event of one kind.
     pub fn observe(&mut self, store: &Store, kind: usize) {
         let at = self.cursors[kind];
-        let observation = each_kind!(kind, store, |table, wrap| table.log.get(at).cloned().map(wrap));
+        let observation =
+            each_kind!(kind, store, |table, wrap| table.log.get(at).map(|event| wrap(event.seen())));
         if let Some(observation) = observation {
             self.cursors[kind] += 1;
             let work = self.world.observe(observation).expect("a watch does not go back");
@@ -136,7 +138,7 @@ impl Operator {
 
     /// A list of one kind as it stood after `at` events, and the watch from there.
     pub fn relist(&mut self, store: &Store, kind: usize, at: usize) -> Result<(), WentBack> {
-        let observation = each_kind!(kind, store, |table, wrap| wrap(Seen::Listed(list(table, at))));
+        let observation = each_kind!(kind, store, |table, wrap| wrap(listed(&table.list_at(at))));
         self.cursors[kind] = at;
         let work = self.world.observe(observation)?;
         self.queue.extend(work);
@@ -191,7 +193,7 @@ impl Operator {
                 unavailable(&self.world, work, &message, self.now(store))
             }
             (Call::Create(_), Answer::Record(Some(record))) => {
-                self.world.ledger.learn(record);
+                self.world.ledger.learn(kept(&*record));
                 // The watch brings a filing its own record; a request goes on at once.
                 matches!(work, Work::Request(_)).then(|| self.look(store, work)).flatten()
             }
@@ -200,7 +202,7 @@ impl Operator {
             }
             (Call::GetRecord(_), Answer::Record(found)) => {
                 if let Some(record) = found {
-                    self.world.ledger.learn(record);
+                    self.world.ledger.learn(kept(&*record));
                 }
                 self.look(store, work)
             }
@@ -209,15 +211,15 @@ impl Operator {
                 gone.then_some(Call::Change(record, Change::GiveBack))
             }
             (Call::SayOfRequest(observed, _), Answer::Request(written)) => {
-                self.world.requests.echo(&observed, written);
+                self.world.requests.echo(&observed, kept(&*written));
                 None
             }
             (Call::SayOfFiling(observed, _), Answer::Filing(written)) => {
-                self.world.filings.echo(&observed, written);
+                self.world.filings.echo(&observed, kept(&*written));
                 None
             }
             (Call::SayOfInstance(observed, _), Answer::Instance(written)) => {
-                self.world.instances.echo(&observed, written);
+                self.world.instances.echo(&observed, kept(&*written));
                 None
             }
             // A refused status is a stale view; an unknown outcome is looked at again.
@@ -290,8 +292,4 @@ fn say_of_filing(world: &World, key: &ObjectKey, wanted: Box<FilingStatus>) -> O
     let observed = world.filings.get(key)?.clone();
     let own = observed.status.clone().map(|s| FilingStatus { review: None, ..s });
     (own.as_ref() != Some(&wanted)).then_some(Call::SayOfFiling(observed, wanted))
-}
-
-fn list<K: kube::Resource<DynamicType = ()>>(table: &Table<K>, at: usize) -> Vec<Arc<K>> {
-    table.list_at(at)
 }

@@ -5,7 +5,7 @@ use icp_filing_operator::{
     api::{
         Filing, NumberState, QuotaScope, ReviewState, ServiceNumber, ServiceNumberRequest, ServiceNumberSpec,
     },
-    rules::world::ObjectKey,
+    rules::{kept::Kept, world::ObjectKey},
 };
 use kube::{Resource, ResourceExt};
 
@@ -115,11 +115,11 @@ pub fn filing(store: &Store, _: Option<&Filing>, new: &Filing) -> Result<(), Str
 }
 
 /// A number was taken from a draft that was held to be gone.
-pub fn released(store: &mut Store, record: &ServiceNumber) {
+pub fn released(store: &mut Store, record: &Kept<ServiceNumber>) {
     let Some(bound) = &record.spec.filing else { return };
     let filing = store.filings.live.get(&ObjectKey::new(&bound.namespace, &bound.name));
     if filing.is_some_and(|f| f.uid().as_ref() == Some(&bound.uid)) {
-        store.violate(format!("{} was taken from a draft that is there", record.name_any()));
+        store.violate(format!("{} was taken from a draft that is there", record.name()));
     }
 }
 

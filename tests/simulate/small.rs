@@ -2,7 +2,7 @@
 
 use icp_filing_operator::rules::{
     issue::{Asking, allocate},
-    world::{Observation, Seen, World},
+    world::{Observation, World},
 };
 use icp_filing_operator::{
     api::{
@@ -15,7 +15,10 @@ use icp_filing_operator::{
 use kube::ResourceExt;
 use std::sync::Arc;
 
-use super::{policies::Who, store::Store};
+use super::{
+    policies::Who,
+    store::{Store, listed},
+};
 
 /// A number that is told by the name of its record.
 pub fn number_of(record: &str) -> String {
@@ -113,15 +116,9 @@ pub fn request(store: &mut Store, namespace: &str, name: &str, instance: &str, g
 /// Issues the number of a request at once, as an operator did long ago.
 fn issued(store: &mut Store, name: &str) {
     let mut world = World::default();
-    world
-        .observe(Observation::Class(Seen::Listed(store.classes.live.values().cloned().collect())))
-        .expect("first");
-    world
-        .observe(Observation::Instance(Seen::Listed(store.instances.live.values().cloned().collect())))
-        .expect("first");
-    world
-        .observe(Observation::Record(Seen::Listed(store.records.live.values().cloned().collect())))
-        .expect("first");
+    world.observe(Observation::Class(listed(store.classes.live.values()))).expect("first");
+    world.observe(Observation::Instance(listed(store.instances.live.values()))).expect("first");
+    world.observe(Observation::Record(listed(store.records.live.values()))).expect("first");
     let key = ObjectKey::new("a", name);
     let request: Arc<ServiceNumberRequest> = store.requests.live[&key].clone();
     let asking = Asking {

@@ -12,10 +12,13 @@ use icp_filing_operator::{
         Filing, FilingStatus, Instance, InstanceClass, InstanceStatus, ServiceNumber, ServiceNumberRequest,
         ServiceNumberRequestStatus,
     },
-    rules::world::{ObjectKey, Seen},
+    rules::{
+        kept::Kept,
+        kind::Ours,
+        world::{ObjectKey, Seen},
+    },
 };
 use k8s_openapi::jiff::Timestamp;
-use kube::Resource;
 
 use super::{
     admission,
@@ -24,11 +27,38 @@ use super::{
     policies::Who,
 };
 
+/// What a watch tells of one object.
+#[derive(Clone, Debug)]
+pub enum Event<K> {
+    Applied(Arc<K>),
+    Deleted(Arc<K>),
+}
+
+impl<K: Ours + Clone> Event<K> {
+    /// As an operator takes it in.
+    pub fn seen(&self) -> Seen<K> {
+        match self {
+            Self::Applied(object) => Seen::Applied(kept(object)),
+            Self::Deleted(object) => Seen::Deleted(kept(object)),
+        }
+    }
+}
+
+/// An object as an operator keeps it.
+pub fn kept<K: Ours + Clone>(object: &K) -> Arc<Kept<K>> {
+    Arc::new(object.clone().into())
+}
+
+/// A list as an operator takes it in.
+pub fn listed<'a, K: Ours + Clone + 'a>(objects: impl IntoIterator<Item = &'a Arc<K>>) -> Seen<K> {
+    Seen::Listed(objects.into_iter().map(|object| kept::<K>(object)).collect())
+}
+
 /// The objects of one kind and every event there was.
 #[derive(Clone, Debug)]
 pub struct Table<K> {
     pub live: BTreeMap<ObjectKey, Arc<K>>,
-    pub log: Vec<Seen<K>>,
+    pub log: Vec<Event<K>>,
     /// Shown with the default status that their first write will store.
     unstored: BTreeSet<ObjectKey>,
 }
@@ -39,9 +69,9 @@ impl<K> Default for Table<K> {
     }
 }
 
-impl<K: Resource<DynamicType = ()>> Table<K> {
+impl<K: Ours> Table<K> {
     fn relog(&mut self) {
-        self.log = self.live.values().cloned().map(Seen::Applied).collect();
+        self.log = self.live.values().cloned().map(Event::Applied).collect();
     }
 
     /// The list as it stood after the first `events`.
@@ -49,13 +79,12 @@ impl<K: Resource<DynamicType = ()>> Table<K> {
         let mut live = BTreeMap::new();
         for seen in &self.log[..events] {
             match seen {
-                Seen::Applied(object) => {
+                Event::Applied(object) => {
                     live.insert(ObjectKey::of(&**object), object.clone());
                 }
-                Seen::Deleted(object) => {
+                Event::Deleted(object) => {
                     live.remove(&ObjectKey::of(&**object));
                 }
-                Seen::Listed(_) | Seen::Unreadable(_) => {}
             }
         }
         live.into_values().collect()
@@ -63,7 +92,7 @@ impl<K: Resource<DynamicType = ()>> Table<K> {
 }
 
 /// A kind that the store keeps.
-pub trait Kind: Resource<DynamicType = ()> + Clone + PartialEq {
+pub trait Kind: Ours + Clone + PartialEq {
     /// What the API server calls it.
     const PLURAL: &'static str;
     /// Whether its status is a resource of its own, with a default.
@@ -162,7 +191,7 @@ impl Store {
         let table = K::table_mut(self);
         table.live.remove(key);
         table.unstored.remove(key);
-        table.log.push(Seen::Deleted(Arc::new(object)));
+        table.log.push(Event::Deleted(Arc::new(object)));
     }
 
     /// Whether a write that changes nothing is stored nevertheless: it is the first, and stores the default.
@@ -181,7 +210,7 @@ impl Store {
             table.unstored.remove(&key);
         }
         table.live.insert(key, new.clone());
-        table.log.push(Seen::Applied(new.clone()));
+        table.log.push(Event::Applied(new.clone()));
         if let Err(broken) = K::audit(self, old, &new) {
             self.violate(broken);
         }

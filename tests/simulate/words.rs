@@ -28,9 +28,9 @@ pub fn called(call: Option<&Call>) -> String {
         None => "nothing to do".to_owned(),
         Some(Call::Create(order)) => format!("CREATE {} for {:?}", order.record_name(), order.claim()),
         Some(Call::GetRecord(name)) => format!("GET {name}"),
-        Some(Call::GetFiling(record, key)) => format!("GET filing {key} for {:?}", record.metadata.name),
+        Some(Call::GetFiling(record, key)) => format!("GET filing {key} for {:?}", record.name()),
         Some(Call::Change(record, change)) => {
-            format!("{change:?} on {:?}@{:?}", record.metadata.name, record.metadata.resource_version)
+            format!("{change:?} on {:?}@{:?}", record.name(), record.metadata.resource_version)
         }
         Some(Call::SayOfRequest(of, s)) => format!(
             "STATUS of request @{:?} {:?} {:?}",

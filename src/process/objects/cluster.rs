@@ -15,7 +15,11 @@ use crate::{
         api_error::{CALL_TIMEOUT, with_sources},
         readable::Readable,
     },
-    rules::snapshot::{Kind, Snapshot, Unreadable},
+    rules::{
+        kept::Kept,
+        kind::{Kind, Ours},
+        snapshot::{Snapshot, Unreadable},
+    },
 };
 
 /// Objects a page: what the API server reads at a time.
@@ -82,10 +86,9 @@ pub(in crate::process) async fn list<K>(
     client: &Client,
     kind: Kind,
     unreadable: &mut Vec<Unreadable>,
-) -> Result<Vec<Arc<K>>, Unlisted>
+) -> Result<Vec<Arc<Kept<K>>>, Unlisted>
 where
-    K: Resource + Clone + DeserializeOwned + Debug,
-    K::DynamicType: Default,
+    K: Ours + Clone + DeserializeOwned + Debug,
 {
     let api: Api<Readable<K>> = Api::all(client.clone());
     let mut tries = 0;

@@ -11,7 +11,6 @@ use std::{
     sync::Arc,
 };
 
-use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -20,7 +19,9 @@ use crate::{
     api::{GROUP, VERSION},
     controllers::readable::Readable,
     rules::{
-        snapshot::{Kind, Snapshot, Unreadable},
+        kept::Kept,
+        kind::{Kind, Ours},
+        snapshot::{Snapshot, Unreadable},
         world::ObjectKey,
     },
 };
@@ -252,10 +253,10 @@ fn documents(text: &str) -> Result<Vec<Value>, String> {
     serde_saphyr::from_multiple_with_options(text, options).map_err(|error| error.to_string())
 }
 
-fn put<K: Resource + DeserializeOwned>(
+fn put<K: Ours + DeserializeOwned>(
     kind: Kind,
     object: Value,
-    readable: &mut Option<Vec<Arc<K>>>,
+    readable: &mut Option<Vec<Arc<Kept<K>>>>,
     unreadable: &mut Vec<Unreadable>,
 ) -> serde_json::Result<()> {
     let object: Readable<K> = serde_json::from_value(object)?;
@@ -263,12 +264,12 @@ fn put<K: Resource + DeserializeOwned>(
     Ok(())
 }
 
-fn once<K: Resource + PartialEq>(kind: Kind, objects: &mut Option<Vec<Arc<K>>>) -> Result<(), Unread> {
+fn once<K: Ours + PartialEq>(kind: Kind, objects: &mut Option<Vec<Arc<Kept<K>>>>) -> Result<(), Unread> {
     let Some(objects) = objects else { return Ok(()) };
-    objects.sort_by_cached_key(|object| ObjectKey::of(&**object));
-    let same = |a: &K, b: &K| a.name_any() == b.name_any() && a.namespace() == b.namespace();
+    objects.sort_by(|a, b| a.key.cmp(&b.key));
+    let same = |a: &Kept<K>, b: &Kept<K>| a.key == b.key;
     if let Some(pair) = objects.windows(2).find(|pair| same(&pair[0], &pair[1]) && pair[0] != pair[1]) {
-        return Err(Unread::Contradiction { kind, key: ObjectKey::of(&*pair[0]) });
+        return Err(Unread::Contradiction { kind, key: pair[0].key.clone() });
     }
     objects.dedup_by(|b, a| same(a, b));
     Ok(())

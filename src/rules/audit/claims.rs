@@ -1,6 +1,6 @@
 //! Requests against the records, and claims that are gone. What filings are bound to is judged in `filings`.
 
-use k8s_openapi::{apimachinery::pkg::apis::meta::v1::ObjectMeta, jiff::Timestamp};
+use k8s_openapi::jiff::Timestamp;
 
 use super::{
     Code, Finding, PATIENCE, Subject,
@@ -9,8 +9,10 @@ use super::{
 use crate::{
     api::{Claim, ClaimKind, NumberState, ServiceNumber, ServiceNumberRequest},
     rules::{
+        kept::{Kept, Metadata},
+        kind::Kind,
         life,
-        snapshot::{Kind, Snapshot},
+        snapshot::Snapshot,
     },
 };
 
@@ -23,7 +25,12 @@ pub(super) fn judge(snapshot: &Snapshot, index: &Index<'_>, now: Timestamp, foun
     }
 }
 
-fn of_request(request: &ServiceNumberRequest, index: &Index<'_>, now: Timestamp, found: &mut Vec<Finding>) {
+fn of_request(
+    request: &Kept<ServiceNumberRequest>,
+    index: &Index<'_>,
+    now: Timestamp,
+    found: &mut Vec<Finding>,
+) {
     let name = name_of(request);
     let subject = || Subject::of(request);
     let instance = &request.spec.instance_ref.name;
@@ -83,13 +90,13 @@ pub(super) fn lost(who: Subject, told: &str) -> Finding {
 }
 
 /// Whether a claim has had time enough to be answered. Whoever has no age cannot be judged by it.
-pub(super) fn is_old(meta: &ObjectMeta, now: Timestamp) -> bool {
-    let age = meta.creation_timestamp.as_ref().map(|created| now.duration_since(created.0));
-    meta.deletion_timestamp.is_none() && age.is_some_and(|age| age > PATIENCE)
+pub(super) fn is_old(metadata: &Metadata, now: Timestamp) -> bool {
+    let age = metadata.creation_timestamp.as_ref().map(|created| now.duration_since(created.0));
+    !metadata.is_leaving() && age.is_some_and(|age| age > PATIENCE)
 }
 
 /// The claim of a number that is not spent, where it is gone.
-fn gone(record: &ServiceNumber, index: &Index<'_>, found: &mut Vec<Finding>) {
+fn gone(record: &Kept<ServiceNumber>, index: &Index<'_>, found: &mut Vec<Finding>) {
     let Claim { kind, namespace, name } = &record.spec.claim;
     if life::state_of(&record.spec) > NumberState::Submitted || !index.sees(namespace) {
         return;

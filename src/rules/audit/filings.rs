@@ -10,10 +10,7 @@ use super::{
 };
 use crate::{
     api::{BoundFiling, Filing, FilingStatus, NumberState, Review, ReviewState, ServiceNumber},
-    rules::{
-        life,
-        snapshot::{Kind, Snapshot},
-    },
+    rules::{kept::Kept, kind::Kind, life, snapshot::Snapshot},
 };
 
 pub(super) fn judge(snapshot: &Snapshot, index: &Index<'_>, now: Timestamp, found: &mut Vec<Finding>) {
@@ -28,12 +25,12 @@ pub(super) fn judge(snapshot: &Snapshot, index: &Index<'_>, now: Timestamp, foun
 }
 
 /// A filing as the ledger knows it.
-pub(super) fn site(filing: &Filing) -> Site<'_> {
+pub(super) fn site(filing: &Kept<Filing>) -> Site<'_> {
     let (namespace, name) = name_of(filing);
     (namespace, name, &filing.spec.website.domain)
 }
 
-fn of_filing(filing: &Filing, index: &Index<'_>, now: Timestamp, found: &mut Vec<Finding>) {
+fn of_filing(filing: &Kept<Filing>, index: &Index<'_>, now: Timestamp, found: &mut Vec<Finding>) {
     let Some(status) = &filing.status else { return };
     let subject = || Subject::of(filing);
     let site = site(filing);
@@ -80,7 +77,7 @@ fn of_filing(filing: &Filing, index: &Index<'_>, now: Timestamp, found: &mut Vec
 }
 
 /// What a review says against what the ledger says of a submitted record.
-fn outcome(record: &ServiceNumber, review: Option<&Review>, who: &Subject, found: &mut Vec<Finding>) {
+fn outcome(record: &Kept<ServiceNumber>, review: Option<&Review>, who: &Subject, found: &mut Vec<Finding>) {
     let Some(review) = review else { return };
     let spec = &record.spec;
     let (code, observed) = match (life::state_of(spec), review.state) {
@@ -101,9 +98,9 @@ fn outcome(record: &ServiceNumber, review: Option<&Review>, who: &Subject, found
 }
 
 /// A binding that is not at its end, against the filing that it names.
-fn binding(record: &ServiceNumber, index: &Index<'_>, found: &mut Vec<Finding>) {
+fn binding(record: &Kept<ServiceNumber>, index: &Index<'_>, found: &mut Vec<Finding>) {
     let state = life::state_of(&record.spec);
-    let Some(BoundFiling { namespace, name, uid, domain }) = &record.spec.filing else { return };
+    let Some(BoundFiling { namespace, name, uid, domain }) = record.spec.filing.as_deref() else { return };
     let named = (namespace.as_str(), name.as_str());
     if state > NumberState::Submitted || !index.sees(namespace) || index.is_hidden(Kind::Filing, named) {
         return;
@@ -116,7 +113,8 @@ fn binding(record: &ServiceNumber, index: &Index<'_>, found: &mut Vec<Finding>) 
         }
         // A submission is kept by namespace, name and domain; a draft by the very object, where that is known.
         Some(filing)
-            if state < NumberState::Submitted && filing.metadata.uid.as_ref().is_some_and(|u| u != uid) =>
+            if state < NumberState::Submitted
+                && filing.metadata.uid.as_ref().is_some_and(|own| !own.is(uid)) =>
         {
             "was made anew".to_owned()
         }

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use super::index::{Name, name_of};
+use super::index::Name;
 use crate::rules::{
-    snapshot::{Kind, Ours},
+    kept::Kept,
+    kind::{Kind, Ours},
     world::ObjectKey,
 };
 use Invariant::{OneFilingPerNumber, OnePerClaim, OneWay, Unique, WithinQuota};
@@ -201,13 +202,11 @@ pub struct Subject {
 }
 
 impl Subject {
-    pub(super) fn of<K: Ours>(object: &K) -> Self {
-        let (namespace, name) = name_of(object);
-        let revision = object.meta().resource_version.clone();
-        Self { kind: K::KIND, key: ObjectKey::new(namespace, name), revision }
+    pub(super) fn of<K: Ours>(object: &Kept<K>) -> Self {
+        Self { kind: K::KIND, key: object.key.clone(), revision: object.resource_version() }
     }
 
-    pub(super) fn all<'a, K: Ours + 'a>(objects: &[&'a K]) -> impl Iterator<Item = Self> {
+    pub(super) fn all<'a, K: Ours + 'a>(objects: &[&'a Kept<K>]) -> impl Iterator<Item = Self> {
         objects.iter().map(|object| Self::of(*object))
     }
 

@@ -7,7 +7,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::index::name_of;
 use crate::{
     api::{BoundFiling, Claim, NumberState, QuotaScope, ServiceNumber, ServiceNumberSpec},
-    rules::{key::Key, life, snapshot::Snapshot},
+    rules::{kept::Kept, key::Key, life, snapshot::Snapshot},
 };
 
 /// What a quota is counted for, and what was issued of it.
@@ -61,7 +61,7 @@ pub struct Slot {
 /// The whole ledger by key and slot.
 #[must_use]
 pub fn holdings(snapshot: &Snapshot) -> Vec<Holding> {
-    let mut keys: BTreeMap<Key, Vec<&ServiceNumber>> = BTreeMap::new();
+    let mut keys: BTreeMap<Key, Vec<&Kept<ServiceNumber>>> = BTreeMap::new();
     for record in snapshot.records.iter().flatten() {
         keys.entry(Key::of_record(&record.spec)).or_default().push(record);
     }
@@ -81,7 +81,7 @@ pub fn holdings(snapshot: &Snapshot) -> Vec<Holding> {
     holdings
 }
 
-fn slot(record: &ServiceNumber) -> Slot {
+fn slot(record: &Kept<ServiceNumber>) -> Slot {
     let state = life::state_of(&record.spec);
     // Without `..`: what is added to a record is to be reported too.
     let ServiceNumberSpec {
@@ -112,7 +112,7 @@ fn slot(record: &ServiceNumber) -> Slot {
         instance: instance_name,
         account: account_id,
         filing_account: filing_account_id,
-        filing,
+        filing: filing.map(|bound| *bound),
         issued: issued_time.0,
         submitted: submitted_time.map(|t| t.0),
         ended: consumed_time.or(cancelled_time).map(|t| t.0),

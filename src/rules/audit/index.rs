@@ -5,15 +5,15 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
 };
 
-use kube::Resource;
-
 use super::sorted::Sorted;
 
 use crate::{
     api::{Claim, ClaimKind, Filing, Instance, InstanceClass, ServiceNumber, ServiceNumberRequest},
     rules::{
+        kept::Kept,
         key::Key,
-        snapshot::{Kind, Snapshot},
+        kind::{Kind, Ours},
+        snapshot::Snapshot,
     },
 };
 
@@ -24,16 +24,16 @@ pub(super) type Site<'a> = (&'a str, &'a str, &'a str);
 
 /// Where to find what. Kinds that were not looked at are absent.
 pub(super) struct Index<'a> {
-    by_name: Sorted<'a, ServiceNumber>,
+    by_name: Sorted<'a, Kept<ServiceNumber>>,
     /// By claim and instance.
-    pub(super) by_claim: Sorted<'a, ServiceNumber>,
-    pub(super) by_site: Sorted<'a, ServiceNumber>,
-    pub(super) by_instance: Sorted<'a, ServiceNumber>,
-    pub(super) by_key: Sorted<'a, ServiceNumber>,
-    requests: Option<Sorted<'a, ServiceNumberRequest>>,
-    filings: Option<Sorted<'a, Filing>>,
-    pub(super) instances: Option<BTreeMap<&'a str, Vec<&'a Instance>>>,
-    pub(super) classes: Option<HashMap<&'a str, &'a InstanceClass>>,
+    pub(super) by_claim: Sorted<'a, Kept<ServiceNumber>>,
+    pub(super) by_site: Sorted<'a, Kept<ServiceNumber>>,
+    pub(super) by_instance: Sorted<'a, Kept<ServiceNumber>>,
+    pub(super) by_key: Sorted<'a, Kept<ServiceNumber>>,
+    requests: Option<Sorted<'a, Kept<ServiceNumberRequest>>>,
+    filings: Option<Sorted<'a, Kept<Filing>>>,
+    pub(super) instances: Option<BTreeMap<&'a str, Vec<&'a Kept<Instance>>>>,
+    pub(super) classes: Option<HashMap<&'a str, &'a Kept<InstanceClass>>>,
     /// What is there and cannot be read.
     hidden: HashSet<(Kind, Name<'a>)>,
     served: Option<&'a str>,
@@ -46,7 +46,9 @@ impl<'a> Index<'a> {
             snapshot;
         // By name, so that nothing depends on the order of the list.
         let by_name = Sorted::of(records.as_ref()?.iter().map(|r| &**r), order_of_names);
-        let by = |order: fn(&ServiceNumber, &ServiceNumber) -> Ordering| Sorted::of(by_name.iter(), order);
+        let by = |order: fn(&Kept<ServiceNumber>, &Kept<ServiceNumber>) -> Ordering| {
+            Sorted::of(by_name.iter(), order)
+        };
         let mut index = Self {
             by_claim: by(|a, b| asking(a).cmp(&asking(b))),
             by_site: by(|a, b| bound_site(a).cmp(&bound_site(b))),
@@ -71,12 +73,12 @@ impl<'a> Index<'a> {
     }
 
     /// The record of a name.
-    pub(super) fn record(&self, name: &str) -> Option<&'a ServiceNumber> {
+    pub(super) fn record(&self, name: &str) -> Option<&'a Kept<ServiceNumber>> {
         self.by_name.range(|r| name_of(r).1.cmp(name)).first().copied()
     }
 
     /// The records of a claim, on whatever instance.
-    pub(super) fn claimed(&self, kind: ClaimKind, name: Name<'_>) -> &[&'a ServiceNumber] {
+    pub(super) fn claimed(&self, kind: ClaimKind, name: Name<'_>) -> &[&'a Kept<ServiceNumber>] {
         self.by_claim.range(|r| {
             let Claim { kind: asked, namespace, name: of } = &r.spec.claim;
             (*asked, (namespace.as_str(), of.as_str())).cmp(&(kind, name))
@@ -84,12 +86,12 @@ impl<'a> Index<'a> {
     }
 
     /// The records that are bound to a filing.
-    pub(super) fn bound_to(&self, site: Site<'_>) -> &[&'a ServiceNumber] {
+    pub(super) fn bound_to(&self, site: Site<'_>) -> &[&'a Kept<ServiceNumber>] {
         self.by_site.range(|r| bound_site(r).cmp(&Some(site)))
     }
 
     /// The records of an instance.
-    pub(super) fn issued_on(&self, instance: &str) -> &[&'a ServiceNumber] {
+    pub(super) fn issued_on(&self, instance: &str) -> &[&'a Kept<ServiceNumber>] {
         self.by_instance.range(|r| r.spec.instance_name.as_str().cmp(instance))
     }
 
@@ -104,7 +106,7 @@ impl<'a> Index<'a> {
     }
 
     /// A filing; absent where there is none and where filings were not looked at.
-    pub(super) fn filing(&self, name: Name<'_>) -> Option<&'a Filing> {
+    pub(super) fn filing(&self, name: Name<'_>) -> Option<&'a Kept<Filing>> {
         self.filings.as_ref()?.range(|f| name_of(f).cmp(&name)).first().copied()
     }
 
@@ -125,21 +127,20 @@ impl<'a> Index<'a> {
 }
 
 /// What a record was issued for: a claim gets one number on one instance.
-pub(super) fn asking(record: &ServiceNumber) -> (&Claim, &str) {
+pub(super) fn asking(record: &Kept<ServiceNumber>) -> (&Claim, &str) {
     (&record.spec.claim, &record.spec.instance_name)
 }
 
-fn order_of_names<K: Resource>(a: &K, b: &K) -> Ordering {
+fn order_of_names<K: Ours>(a: &Kept<K>, b: &Kept<K>) -> Ordering {
     name_of(a).cmp(&name_of(b))
 }
 
 /// The filing that a record is bound to.
-pub(super) fn bound_site(record: &ServiceNumber) -> Option<Site<'_>> {
+pub(super) fn bound_site(record: &Kept<ServiceNumber>) -> Option<Site<'_>> {
     record.spec.filing.as_ref().map(|f| (f.namespace.as_str(), f.name.as_str(), f.domain.as_str()))
 }
 
 /// The namespace, empty where there is none, and the name of an object.
-pub(super) fn name_of<K: Resource>(object: &K) -> Name<'_> {
-    let meta = object.meta();
-    (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
+pub(super) fn name_of<K: Ours>(object: &Kept<K>) -> Name<'_> {
+    (object.namespace(), object.name())
 }

@@ -6,12 +6,7 @@ use std::collections::BTreeMap;
 use super::{Code, Finding, Subject, index::Index};
 use crate::{
     api::{Instance, NumberState, QuotaScope, ServiceNumber},
-    rules::{
-        issue,
-        key::Key,
-        life,
-        snapshot::{Kind, Snapshot},
-    },
+    rules::{issue, kept::Kept, key::Key, kind::Kind, life, snapshot::Snapshot},
 };
 
 pub(super) fn judge(snapshot: &Snapshot, index: &Index<'_>, found: &mut Vec<Finding>) {
@@ -28,18 +23,18 @@ pub(super) fn judge(snapshot: &Snapshot, index: &Index<'_>, found: &mut Vec<Find
     }
 }
 
-fn is_spent(record: &ServiceNumber) -> bool {
+fn is_spent(record: &Kept<ServiceNumber>) -> bool {
     life::state_of(&record.spec) > NumberState::Submitted
 }
 
-fn twice(declared: &BTreeMap<&str, Vec<&Instance>>, found: &mut Vec<Finding>) {
+fn twice(declared: &BTreeMap<&str, Vec<&Kept<Instance>>>, found: &mut Vec<Finding>) {
     for (name, instances) in declared.iter().filter(|(_, instances)| instances.len() > 1) {
         let observed = format!("{name} is declared in {} namespaces", instances.len());
         found.push(Finding::new(Code::InstanceDeclaredTwice, Subject::all(instances), observed));
     }
 }
 
-fn undeclared(declared: &BTreeMap<&str, Vec<&Instance>>, index: &Index<'_>, found: &mut Vec<Finding>) {
+fn undeclared(declared: &BTreeMap<&str, Vec<&Kept<Instance>>>, index: &Index<'_>, found: &mut Vec<Finding>) {
     for all in index.by_instance.groups() {
         let name = all[0].spec.instance_name.as_str();
         let unspent: Vec<_> = all.iter().copied().filter(|r| !is_spent(r)).collect();
@@ -52,7 +47,7 @@ fn undeclared(declared: &BTreeMap<&str, Vec<&Instance>>, index: &Index<'_>, foun
     }
 }
 
-fn redeclared(name: &str, instances: &[&Instance], index: &Index<'_>, found: &mut Vec<Finding>) {
+fn redeclared(name: &str, instances: &[&Kept<Instance>], index: &Index<'_>, found: &mut Vec<Finding>) {
     let issued = index.issued_on(name);
     let Some(first) = issued.first() else { return };
     let key = Key::of_record(&first.spec);
@@ -80,7 +75,7 @@ fn redeclared(name: &str, instances: &[&Instance], index: &Index<'_>, found: &mu
 
 fn classes(index: &Index<'_>, found: &mut Vec<Finding>) {
     let classes = index.classes.as_ref();
-    let mut gone: BTreeMap<&str, Vec<&ServiceNumber>> = BTreeMap::new();
+    let mut gone: BTreeMap<&str, Vec<&Kept<ServiceNumber>>> = BTreeMap::new();
     for issued in index.by_key.groups() {
         for record in issued.iter().filter(|r| !is_spent(r)) {
             let name = record.spec.class_name.as_str();
@@ -99,7 +94,7 @@ fn classes(index: &Index<'_>, found: &mut Vec<Finding>) {
 }
 
 /// A class that declares less than what was issued on a key.
-fn below(issued: &[&ServiceNumber], index: &Index<'_>, found: &mut Vec<Finding>) {
+fn below(issued: &[&Kept<ServiceNumber>], index: &Index<'_>, found: &mut Vec<Finding>) {
     let Some(last) = issued.iter().max_by_key(|r| r.spec.slot) else { return };
     // An instance may have been declared anew under another class, whose quota then holds for its key.
     let declared = index.instances.as_ref().and_then(|all| all.get(last.spec.instance_name.as_str()));

@@ -9,11 +9,7 @@ use super::{
 };
 use crate::{
     api::{Claim, NumberState, ServiceNumber},
-    rules::{
-        key::Key,
-        life, number,
-        snapshot::{Kind, Snapshot},
-    },
+    rules::{kept::Kept, key::Key, kind::Kind, life, number, snapshot::Snapshot},
 };
 
 /// How many missing slots a finding names.
@@ -35,7 +31,7 @@ pub(super) fn judge(snapshot: &Snapshot, index: &Index<'_>, found: &mut Vec<Find
 }
 
 /// What one record shows.
-fn alone(record: &ServiceNumber, found: &mut Vec<Finding>) {
+fn alone(record: &Kept<ServiceNumber>, found: &mut Vec<Finding>) {
     let spec = &record.spec;
     let mut say = |code, observed: String| found.push(Finding::new(code, [Subject::of(record)], observed));
     let named = Key::of_record(spec).record(spec.slot);
@@ -67,11 +63,11 @@ fn alone(record: &ServiceNumber, found: &mut Vec<Finding>) {
             if consumed { "consumedTime without icpNumber" } else { "icpNumber without consumedTime" };
         say(Code::OutcomeIncomplete, observed.to_owned());
     }
-    let meta = &record.metadata;
+    let metadata = &record.metadata;
     let ends: Vec<_> = [
-        ("deletionTimestamp", meta.deletion_timestamp.is_some()),
-        ("ownerReferences", meta.owner_references.as_ref().is_some_and(|o| !o.is_empty())),
-        ("finalizers", meta.finalizers.as_ref().is_some_and(|f| !f.is_empty())),
+        ("deletionTimestamp", metadata.is_leaving()),
+        ("ownerReferences", metadata.is_owned()),
+        ("finalizers", metadata.has_finalizers()),
     ]
     .into_iter()
     .filter_map(|(field, there)| there.then_some(field))
@@ -83,7 +79,7 @@ fn alone(record: &ServiceNumber, found: &mut Vec<Finding>) {
 
 /// What no two records may share.
 fn together(index: &Index<'_>, found: &mut Vec<Finding>) {
-    let shared = |group: &&[&ServiceNumber]| group.len() > 1;
+    let shared = |group: &&[&Kept<ServiceNumber>]| group.len() > 1;
     for records in by_number(index).groups().filter(shared) {
         let observed = format!("{} records carry one number", records.len());
         found.push(Finding::new(Code::NumberIssuedTwice, Subject::all(records), observed));
@@ -114,8 +110,8 @@ fn together(index: &Index<'_>, found: &mut Vec<Finding>) {
 
 /// Records by their numbers, whatever the case of the letters; what is no number is the same only where it is spelled
 /// the same.
-fn by_number<'a>(index: &Index<'a>) -> Sorted<'a, ServiceNumber> {
-    fn letters(record: &ServiceNumber) -> impl Iterator<Item = u8> {
+fn by_number<'a>(index: &Index<'a>) -> Sorted<'a, Kept<ServiceNumber>> {
+    fn letters(record: &Kept<ServiceNumber>) -> impl Iterator<Item = u8> {
         record.spec.number.bytes().map(|byte| byte.to_ascii_lowercase())
     }
     Sorted::of(index.by_instance.iter(), |a, b| {
@@ -126,7 +122,11 @@ fn by_number<'a>(index: &Index<'a>) -> Sorted<'a, ServiceNumber> {
     })
 }
 
-fn bound_twice((namespace, name, domain): Site<'_>, shared: &[&ServiceNumber], found: &mut Vec<Finding>) {
+fn bound_twice(
+    (namespace, name, domain): Site<'_>,
+    shared: &[&Kept<ServiceNumber>],
+    found: &mut Vec<Finding>,
+) {
     let submitted: Vec<_> =
         shared.iter().filter(|r| life::state_of(&r.spec) >= NumberState::Submitted).collect();
     let filing = format!("Filing {namespace}/{name} for {domain}");
@@ -145,7 +145,7 @@ fn bound_twice((namespace, name, domain): Site<'_>, shared: &[&ServiceNumber], f
 }
 
 /// Slots are taken in order and never freed, so what lies below a slot that is taken was issued.
-fn holes(key: &Key, records: &[&ServiceNumber], found: &mut Vec<Finding>) {
+fn holes(key: &Key, records: &[&Kept<ServiceNumber>], found: &mut Vec<Finding>) {
     let taken: BTreeSet<i32> = records.iter().map(|r| r.spec.slot).filter(|slot| *slot >= 0).collect();
     let (mut next, mut missing, mut named) = (0_i64, 0_i64, Vec::new());
     for slot in taken.iter().map(|slot| i64::from(*slot)) {
@@ -162,6 +162,6 @@ fn holes(key: &Key, records: &[&ServiceNumber], found: &mut Vec<Finding>) {
 }
 
 /// Whether a record is submitted to a filing.
-pub(super) fn is_submitted_to(record: &ServiceNumber, site: Site<'_>) -> bool {
+pub(super) fn is_submitted_to(record: &Kept<ServiceNumber>, site: Site<'_>) -> bool {
     record.spec.submitted_time.is_some() && bound_site(record) == Some(site)
 }

@@ -5,12 +5,12 @@ mod source;
 mod status;
 
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
-use kube::ResourceExt;
 use std::sync::Arc;
 
 use super::{
     eligibility::{self, refusal},
     issue::{Order, ledger_unavailable},
+    kept::Kept,
     life::{self, Change},
     world::{ObjectKey, World},
 };
@@ -30,7 +30,7 @@ pub enum Step {
     /// Take this slot, bound to the filing from the start; the watch brings it back.
     Issue(Box<Order>),
     /// Change this record as it was seen; the watch brings it back.
-    Change(Arc<ServiceNumber>, Change),
+    Change(Arc<Kept<ServiceNumber>>, Change),
     /// Say this, and look again at that time.
     Settle(Box<FilingStatus>, Option<Timestamp>),
 }
@@ -42,7 +42,7 @@ pub fn decide(world: &World, key: &ObjectKey, now: Timestamp) -> Step {
     let bound = bound_to(world, key, filing);
     // OBSERVATION: somebody else's finalizer holds it. It keeps what it has, gets nothing new, and an
     // approval on it still counts.
-    if filing.metadata.deletion_timestamp.is_some() {
+    if filing.metadata.is_leaving() {
         return bound
             .iter()
             .find_map(|record| {
@@ -71,7 +71,7 @@ pub fn unavailable(world: &World, key: &ObjectKey, message: &str, now: Timestamp
 }
 
 /// The records that are bound to a filing's namespace, name and domain, whatever its uid.
-fn bound_to(world: &World, key: &ObjectKey, filing: &Filing) -> Vec<Arc<ServiceNumber>> {
+fn bound_to(world: &World, key: &ObjectKey, filing: &Kept<Filing>) -> Vec<Arc<Kept<ServiceNumber>>> {
     world
         .ledger
         .bound_to(&key.namespace, &key.name)
@@ -86,31 +86,30 @@ fn bound_to(world: &World, key: &ObjectKey, filing: &Filing) -> Vec<Arc<ServiceN
 /// The record that a filing keeps: the submitted one first, then the one bound to its uid, then the one that
 /// its source resolves to.
 fn keep<'a>(
-    filing: &Filing,
-    bound: &'a [Arc<ServiceNumber>],
-    source: Option<&Arc<ServiceNumber>>,
-) -> Option<&'a Arc<ServiceNumber>> {
+    filing: &Kept<Filing>,
+    bound: &'a [Arc<Kept<ServiceNumber>>],
+    source: Option<&Arc<Kept<ServiceNumber>>>,
+) -> Option<&'a Arc<Kept<ServiceNumber>>> {
     bound
         .iter()
         .find(|r| r.spec.submitted_time.is_some())
         .or_else(|| bound.iter().find(|r| is_bound_to(r, filing)))
-        .or_else(|| bound.iter().find(|r| source.is_some_and(|s| s.metadata.name == r.metadata.name)))
+        .or_else(|| bound.iter().find(|r| source.is_some_and(|s| s.key == r.key)))
 }
 
-fn is_bound_to(record: &ServiceNumber, filing: &Filing) -> bool {
-    record.spec.filing.as_ref().is_some_and(|bound| Some(&bound.uid) == filing.metadata.uid.as_ref())
+fn is_bound_to(record: &Kept<ServiceNumber>, filing: &Kept<Filing>) -> bool {
+    record.spec.filing.as_ref().is_some_and(|bound| filing.is(&bound.uid))
 }
 
 fn with_number(
     world: &World,
-    filing: &Filing,
-    kept: &Arc<ServiceNumber>,
-    bound: &[Arc<ServiceNumber>],
+    filing: &Kept<Filing>,
+    kept: &Arc<Kept<ServiceNumber>>,
+    bound: &[Arc<Kept<ServiceNumber>>],
     source: &Source,
     now: Timestamp,
 ) -> Step {
-    let extra =
-        bound.iter().find(|r| r.metadata.name != kept.metadata.name && r.spec.submitted_time.is_none());
+    let extra = bound.iter().find(|r| r.key != kept.key && r.spec.submitted_time.is_none());
     if let Some(extra) = extra {
         return Step::Change(extra.clone(), Change::GiveBack);
     }
@@ -153,13 +152,13 @@ fn with_number(
     }
 }
 
-fn without_number(filing: &Filing, source: &Source, now: Timestamp) -> Step {
-    let bind = |record: &Arc<ServiceNumber>| {
+fn without_number(filing: &Kept<Filing>, source: &Source, now: Timestamp) -> Step {
+    let bind = |record: &Arc<Kept<ServiceNumber>>| {
         Step::Change(
             record.clone(),
             Change::Bind(BoundFiling {
-                namespace: filing.namespace().unwrap_or_default(),
-                name: filing.name_any(),
+                namespace: filing.namespace().to_owned(),
+                name: filing.name().to_owned(),
                 uid: filing.uid().unwrap_or_default(),
                 domain: filing.spec.website.domain.clone(),
             }),
@@ -181,7 +180,7 @@ fn without_number(filing: &Filing, source: &Source, now: Timestamp) -> Step {
 /// expired server's numbers are void.
 fn submission_refusals(
     world: &World,
-    record: &ServiceNumber,
+    record: &Kept<ServiceNumber>,
     now: Timestamp,
 ) -> (Vec<Refusal>, Option<Timestamp>) {
     let name = &record.spec.instance_name;
@@ -212,7 +211,7 @@ fn submission_refusals(
 }
 
 /// Why the numbers of a server are void, as far as one declaration of it says.
-fn void(instance: &Instance, now: Timestamp) -> Vec<Refusal> {
+fn void(instance: &Kept<Instance>, now: Timestamp) -> Vec<Refusal> {
     let released = (instance.spec.state == InstanceState::Released).then(|| {
         refusal(
             Reason::InstanceReleased,
@@ -225,11 +224,11 @@ fn void(instance: &Instance, now: Timestamp) -> Vec<Refusal> {
 }
 
 /// The registrar's word that the ledger does not have yet.
-fn outcome(filing: &Filing, record: &ServiceNumber, now: Timestamp) -> Option<Change> {
+fn outcome(filing: &Kept<Filing>, record: &Kept<ServiceNumber>, now: Timestamp) -> Option<Change> {
     let status = filing.status.as_ref()?;
     let review = review_of(filing, record)?;
     let due = life::state_of(&record.spec) == NumberState::Submitted
-        && status.record_name == record.metadata.name
+        && status.record_name.as_deref() == Some(record.name())
         && status.submitted_time.is_some();
     let time = || Time(eligibility::whole_second(now));
     match (review.state, &review.icp_number) {
@@ -241,13 +240,13 @@ fn outcome(filing: &Filing, record: &ServiceNumber, now: Timestamp) -> Option<Ch
 }
 
 /// The review of a filing, if it is about this record.
-fn review_of<'a>(filing: &'a Filing, record: &ServiceNumber) -> Option<&'a Review> {
+fn review_of<'a>(filing: &'a Kept<Filing>, record: &Kept<ServiceNumber>) -> Option<&'a Review> {
     let review = filing.status.as_ref()?.review.as_ref()?;
-    (Some(&review.record_name) == record.metadata.name.as_ref()).then_some(review)
+    (review.record_name == record.name()).then_some(review)
 }
 
 /// Where a filing stands whose submission is recorded and whose review asks for nothing more.
-fn submitted(filing: &Filing, record: &ServiceNumber) -> Stand {
+fn submitted(filing: &Kept<Filing>, record: &Kept<ServiceNumber>) -> Stand {
     let review = review_of(filing, record);
     let says = review.map(|r| (r.state, r.icp_number.as_ref()));
     let contradiction = |ledger: &str, review: &str| {

@@ -1,13 +1,13 @@
 //! Where a filing's number comes from, and whether it may be used: by request, by value, or by instance.
 
 use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt;
 use std::sync::Arc;
 
 use crate::api::{BoundFiling, ClaimKind, Filing, FilingSource, NumberState, Reason, Refusal, ServiceNumber};
 use crate::rules::{
     eligibility::refusal,
     issue::{Allocation, Asking, Order, allocate},
+    kept::Kept,
     life, number,
     world::{ObjectKey, World},
 };
@@ -16,18 +16,18 @@ use crate::rules::{
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Source {
     /// A record, and every reason why this filing may not use it.
-    Found { record: Arc<ServiceNumber>, refusals: Vec<Refusal> },
+    Found { record: Arc<Kept<ServiceNumber>>, refusals: Vec<Refusal> },
     /// A number to be issued for this filing.
     Issue(Box<Order>),
     /// Nothing, for these reasons.
     Missing { refusals: Vec<Refusal>, wake: Option<Timestamp> },
     /// A record that an earlier filing of this name is about to give back.
-    Releasing(Arc<ServiceNumber>),
+    Releasing(Arc<Kept<ServiceNumber>>),
 }
 
 impl Source {
     /// The record that it resolves to, free or not.
-    pub(super) fn record(&self) -> Option<&Arc<ServiceNumber>> {
+    pub(super) fn record(&self) -> Option<&Arc<Kept<ServiceNumber>>> {
         match self {
             Self::Found { record, .. } | Self::Releasing(record) => Some(record),
             Self::Issue(_) | Self::Missing { .. } => None,
@@ -55,7 +55,7 @@ enum Rule {
 }
 
 /// Resolves the source of a filing.
-pub(super) fn resolve(world: &World, key: &ObjectKey, filing: &Filing, now: Timestamp) -> Source {
+pub(super) fn resolve(world: &World, key: &ObjectKey, filing: &Kept<Filing>, now: Timestamp) -> Source {
     let FilingSource { service_number, request_ref, instance_ref } = &filing.spec.source;
     match (service_number, request_ref, instance_ref) {
         (Some(value), None, None) => by_number(world, key, filing, value),
@@ -75,7 +75,7 @@ fn missing(refusal: Refusal) -> Source {
     Source::Missing { refusals: vec![refusal], wake: None }
 }
 
-fn by_number(world: &World, key: &ObjectKey, filing: &Filing, value: &str) -> Source {
+fn by_number(world: &World, key: &ObjectKey, filing: &Kept<Filing>, value: &str) -> Source {
     match number::normalize(value).and_then(|n| world.ledger.numbered(&n).cloned()) {
         Some(record) => check(key, filing, record, Rule::BearerUnlessGranted),
         None => missing(refusal(
@@ -87,7 +87,7 @@ fn by_number(world: &World, key: &ObjectKey, filing: &Filing, value: &str) -> So
     }
 }
 
-fn by_request(world: &World, key: &ObjectKey, filing: &Filing, name: &str) -> Source {
+fn by_request(world: &World, key: &ObjectKey, filing: &Kept<Filing>, name: &str) -> Source {
     let claimant = ObjectKey::new(&key.namespace, name);
     let Some(found) = world.requests.get(&claimant) else {
         return missing(refusal(
@@ -102,7 +102,7 @@ fn by_request(world: &World, key: &ObjectKey, filing: &Filing, name: &str) -> So
         .claimed(&claimant.claim(ClaimKind::ServiceNumberRequest), &found.spec.instance_ref.name)
     {
         // Learned records show who holds a slot, but only the snapshot shows what it is bound to.
-        Some(record) if world.ledger.record(&record.name_any()).is_some() => {
+        Some(record) if world.ledger.record(record.name()).is_some() => {
             check(key, filing, record.clone(), Rule::OwnerOrGranted)
         }
         _ => missing(refusal(
@@ -114,7 +114,7 @@ fn by_request(world: &World, key: &ObjectKey, filing: &Filing, name: &str) -> So
     }
 }
 
-fn by_instance(world: &World, key: &ObjectKey, filing: &Filing, name: &str, now: Timestamp) -> Source {
+fn by_instance(world: &World, key: &ObjectKey, filing: &Kept<Filing>, name: &str, now: Timestamp) -> Source {
     let asking = Asking {
         claim: key.claim(ClaimKind::Filing),
         instance: name,
@@ -128,7 +128,7 @@ fn by_instance(world: &World, key: &ObjectKey, filing: &Filing, name: &str, now:
         }),
     };
     match allocate(world, &asking, now) {
-        Allocation::Have(record) => match world.ledger.record(&record.name_any()) {
+        Allocation::Have(record) => match world.ledger.record(record.name()) {
             Some(record) => check(key, filing, record.clone(), Rule::Owner),
             None => Source::Releasing(record),
         },
@@ -138,7 +138,7 @@ fn by_instance(world: &World, key: &ObjectKey, filing: &Filing, name: &str, now:
 }
 
 /// Whether a filing may use a record that it is not bound to yet.
-fn check(key: &ObjectKey, filing: &Filing, record: Arc<ServiceNumber>, rule: Rule) -> Source {
+fn check(key: &ObjectKey, filing: &Kept<Filing>, record: Arc<Kept<ServiceNumber>>, rule: Rule) -> Source {
     let mut refusals = Vec::new();
     if let Some(refused) = account(filing, &record, rule) {
         refusals.push(refused);
@@ -165,7 +165,7 @@ fn check(key: &ObjectKey, filing: &Filing, record: Arc<ServiceNumber>, rule: Rul
     Source::Found { record, refusals }
 }
 
-fn account(filing: &Filing, record: &ServiceNumber, rule: Rule) -> Option<Refusal> {
+fn account(filing: &Kept<Filing>, record: &Kept<ServiceNumber>, rule: Rule) -> Option<Refusal> {
     let files = &filing.spec.account_id;
     let owner = *files == record.spec.account_id;
     let granted = record.spec.filing_account_id.as_ref();
@@ -188,7 +188,7 @@ fn account(filing: &Filing, record: &ServiceNumber, rule: Rule) -> Option<Refusa
 }
 
 /// Says who holds a number, as far as the reader of this namespace may see it.
-fn taken(key: &ObjectKey, record: &ServiceNumber, holder: &BoundFiling) -> Refusal {
+fn taken(key: &ObjectKey, record: &Kept<ServiceNumber>, holder: &BoundFiling) -> Refusal {
     let who = if *holder.namespace == *key.namespace {
         format!("Filing {}", holder.name)
     } else {

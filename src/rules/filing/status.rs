@@ -5,7 +5,10 @@ use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use super::source::Source;
 use crate::api::{Filing, FilingStatus, Refusal, ServiceNumber, condition_type};
 use crate::planted::{self, Bug};
-use crate::rules::conditions::{Aspect, Verdict, Word, conditions};
+use crate::rules::{
+    conditions::{Aspect, Verdict, Word, conditions},
+    kept::Kept,
+};
 
 /// Where a filing stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,15 +26,15 @@ pub(super) enum Stand {
 }
 
 pub(super) fn status(
-    filing: &Filing,
-    record: Option<&ServiceNumber>,
+    filing: &Kept<Filing>,
+    record: Option<&Kept<ServiceNumber>>,
     source: &Source,
     stand: Stand,
     now: Timestamp,
 ) -> FilingStatus {
     // The binding of a name and domain wins over the source; whoever changed the source is told.
     let elsewhere = match (record, source.record()) {
-        (Some(kept), Some(named)) => kept.metadata.name != named.metadata.name,
+        (Some(kept), Some(named)) => kept.key != named.key,
         _ => false,
     };
     let note = if elsewhere {
@@ -96,7 +99,7 @@ pub(super) fn status(
             Stand::Refused(refusals) => refusals,
             Stand::Draft | Stand::Submitted | Stand::Completed | Stand::Waiting(_) => Vec::new(),
         },
-        record_name: record.and_then(|r| r.metadata.name.clone()),
+        record_name: record.map(|r| r.name().to_owned()),
         service_number: spec.map(|s| s.number.clone()),
         submitted_time: submitted,
         completed_time: completed,

@@ -10,11 +10,11 @@ use std::{
     sync::Arc,
 };
 
-use crate::api::ServiceNumber;
+use crate::{api::ServiceNumber, rules::kept::Kept};
 
 /// A fact that one record alone has.
 pub(super) trait Fact {
-    fn of(record: &ServiceNumber) -> &str;
+    fn of(record: &Kept<ServiceNumber>) -> &str;
 }
 
 /// Its name.
@@ -22,8 +22,8 @@ pub(super) trait Fact {
 pub(super) struct Name;
 
 impl Fact for Name {
-    fn of(record: &ServiceNumber) -> &str {
-        record.metadata.name.as_deref().unwrap_or_default()
+    fn of(record: &Kept<ServiceNumber>) -> &str {
+        record.name()
     }
 }
 
@@ -32,14 +32,14 @@ impl Fact for Name {
 pub(super) struct Number;
 
 impl Fact for Number {
-    fn of(record: &ServiceNumber) -> &str {
+    fn of(record: &Kept<ServiceNumber>) -> &str {
         &record.spec.number
     }
 }
 
 /// A record that is found by a fact.
 #[derive(Debug)]
-struct Found<F>(Arc<ServiceNumber>, PhantomData<F>);
+struct Found<F>(Arc<Kept<ServiceNumber>>, PhantomData<F>);
 
 impl<F: Fact> Borrow<str> for Found<F> {
     fn borrow(&self) -> &str {
@@ -72,19 +72,19 @@ impl<F> Default for By<F> {
 }
 
 impl<F: Fact> By<F> {
-    pub(super) fn get(&self, fact: &str) -> Option<&Arc<ServiceNumber>> {
+    pub(super) fn get(&self, fact: &str) -> Option<&Arc<Kept<ServiceNumber>>> {
         self.0.get(fact).map(|found| &found.0)
     }
 
-    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<ServiceNumber>> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Kept<ServiceNumber>>> {
         self.0.iter().map(|found| &found.0)
     }
 
-    pub(super) fn put(&mut self, record: Arc<ServiceNumber>) -> Option<Arc<ServiceNumber>> {
+    pub(super) fn put(&mut self, record: Arc<Kept<ServiceNumber>>) -> Option<Arc<Kept<ServiceNumber>>> {
         self.0.replace(Found(record, PhantomData)).map(|found| found.0)
     }
 
-    pub(super) fn take(&mut self, fact: &str) -> Option<Arc<ServiceNumber>> {
+    pub(super) fn take(&mut self, fact: &str) -> Option<Arc<Kept<ServiceNumber>>> {
         self.0.take(fact).map(|found| found.0)
     }
 }
@@ -92,29 +92,29 @@ impl<F: Fact> By<F> {
 /// Records that share something, in an order in which no two of a list are equal.
 #[derive(Debug)]
 pub(super) struct Lists<K> {
-    lists: HashMap<K, Vec<Arc<ServiceNumber>>>,
-    order: fn(&ServiceNumber, &ServiceNumber) -> Ordering,
+    lists: HashMap<K, Vec<Arc<Kept<ServiceNumber>>>>,
+    order: fn(&Kept<ServiceNumber>, &Kept<ServiceNumber>) -> Ordering,
 }
 
 impl<K: Hash + Eq> Lists<K> {
-    pub(super) fn new(order: fn(&ServiceNumber, &ServiceNumber) -> Ordering) -> Self {
+    pub(super) fn new(order: fn(&Kept<ServiceNumber>, &Kept<ServiceNumber>) -> Ordering) -> Self {
         Self { lists: HashMap::new(), order }
     }
 
     /// A list in its order; empty where nothing shares that.
-    pub(super) fn get<Q: Hash + Eq + ?Sized>(&self, shared: &Q) -> &[Arc<ServiceNumber>]
+    pub(super) fn get<Q: Hash + Eq + ?Sized>(&self, shared: &Q) -> &[Arc<Kept<ServiceNumber>>]
     where
         K: Borrow<Q>,
     {
         self.lists.get(shared).map_or(&[], Vec::as_slice)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &[Arc<ServiceNumber>])> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &[Arc<Kept<ServiceNumber>>])> {
         self.lists.iter().map(|(shared, list)| (shared, list.as_slice()))
     }
 
     /// Puts a record into a list, in the place of one that is equal in its order.
-    pub(super) fn put(&mut self, shared: K, record: Arc<ServiceNumber>) {
+    pub(super) fn put(&mut self, shared: K, record: Arc<Kept<ServiceNumber>>) {
         let list = self.lists.entry(shared).or_default();
         match list.binary_search_by(|other| (self.order)(other, &record)) {
             Ok(at) => list[at] = record,
@@ -123,7 +123,7 @@ impl<K: Hash + Eq> Lists<K> {
     }
 
     /// Takes what is equal to a record in the order out of a list.
-    pub(super) fn take<Q: Hash + Eq + ?Sized>(&mut self, shared: &Q, record: &ServiceNumber)
+    pub(super) fn take<Q: Hash + Eq + ?Sized>(&mut self, shared: &Q, record: &Kept<ServiceNumber>)
     where
         K: Borrow<Q>,
     {

@@ -3,12 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use kube::ResourceExt;
-
 use super::{ObjectKey, Work, World};
 use crate::{
     api::{Claim, ClaimKind, QuotaScope, ServiceNumber, ServiceNumberSpec},
-    rules::key::Key,
+    rules::{kept::Kept, key::Key},
 };
 
 impl World {
@@ -26,7 +24,7 @@ impl World {
         }
     }
 
-    pub(super) fn record_affects(&self, record: &ServiceNumber, work: &mut BTreeSet<Work>) {
+    pub(super) fn record_affects(&self, record: &Kept<ServiceNumber>, work: &mut BTreeSet<Work>) {
         let spec = &record.spec;
         let Claim { kind, namespace, name } = &spec.claim;
         let claimant = ObjectKey::new(namespace, name);
@@ -42,7 +40,7 @@ impl World {
         if let Some(filing) = &spec.filing {
             work.insert(Work::Filing(ObjectKey::new(&filing.namespace, &filing.name)));
             if spec.submitted_time.is_none() {
-                work.insert(Work::Record(record.name_any()));
+                work.insert(Work::Record(record.name().to_owned()));
             }
         }
         work.extend(self.filings_of_number.get(&ObjectKey::new("", &spec.number)).cloned().map(Work::Filing));

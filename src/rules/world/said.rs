@@ -1,11 +1,11 @@
 //! Whether an observation is but the word of somebody else: a status that another writer gave to an object which is
 //! otherwise as it was. What was decided of it need not change for that.
 
-use kube::Resource;
-use kube::core::ObjectMeta;
-
 use super::{ObjectKey, Observation, Seen, Shelf, Work, World};
-use crate::api::{Filing, Instance, Review, ServiceNumberRequest};
+use crate::{
+    api::{Filing, Instance, Review, ServiceNumberRequest},
+    rules::{kept::Kept, kind::Ours},
+};
 
 /// What gets a status.
 pub(super) trait Answered {
@@ -15,7 +15,7 @@ pub(super) trait Answered {
 
 macro_rules! answered {
     ($($kind:ident),+) => { $(
-        impl Answered for $kind {
+        impl Answered for Kept<$kind> {
             fn is_answered(&self) -> bool {
                 self.status.as_ref().is_some_and(|status| status.observed_generation.is_some())
             }
@@ -38,7 +38,8 @@ impl World {
             }
             Observation::Filing(seen) => {
                 // The review is the registrar's word, and asks for something.
-                let says = |old: &Filing, new: &Filing| new.is_answered() && review(old) == review(new);
+                let says =
+                    |old: &Kept<Filing>, new: &Kept<Filing>| new.is_answered() && review(old) == review(new);
                 said_of(&self.filings, seen, says).map(Work::Filing)
             }
             Observation::Class(_) | Observation::Record(_) => None,
@@ -46,24 +47,20 @@ impl World {
     }
 }
 
-fn review(filing: &Filing) -> Option<&Review> {
+fn review(filing: &Kept<Filing>) -> Option<&Review> {
     filing.status.as_ref()?.review.as_ref()
 }
 
 /// The object of which a new status is all that an observation shows. One that was wiped says nothing.
-fn said_of<K: Resource>(
+fn said_of<K: Ours>(
     shelf: &Shelf<K>,
     seen: &Seen<K>,
-    says: impl Fn(&K, &K) -> bool,
+    says: impl Fn(&Kept<K>, &Kept<K>) -> bool,
 ) -> Option<ObjectKey> {
     let Seen::Applied(new) = seen else { return None };
-    let key = ObjectKey::of(&**new);
-    let old = shelf.get(&key)?;
+    let old = shelf.get(&new.key)?;
     // A change of the spec is a new generation.
-    let same = without_revision(old.meta()) == without_revision(new.meta());
-    (same && old.meta().resource_version != new.meta().resource_version && says(old, new)).then_some(key)
-}
-
-fn without_revision(meta: &ObjectMeta) -> ObjectMeta {
-    ObjectMeta { resource_version: None, managed_fields: None, ..meta.clone() }
+    let same = new.metadata.says_as(&old.metadata);
+    let written = old.metadata.resource_version != new.metadata.resource_version;
+    (same && written && says(old, new)).then(|| new.key.clone())
 }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use icp_filing_operator::controllers::readable::Readable;
+use icp_filing_operator::rules::kind::{Kind, Ours};
 use icp_filing_operator::rules::ledger::WentBack;
-use icp_filing_operator::rules::snapshot::{Kind, Ours};
 use icp_filing_operator::rules::world::{Observation, Seen, Work, World};
 use icp_filing_operator::rules::{audit, filing, instance, release, request};
 use k8s_openapi::jiff::Timestamp;
@@ -54,9 +54,9 @@ fn seen<K: Ours + DeserializeOwned>(text: &str) -> Option<Seen<K>> {
     let object: Readable<K> = serde_json::from_str(text).ok()?;
     Some(match object.read() {
         Ok(object) if object.meta().deletion_grace_period_seconds.is_some() => {
-            Seen::Deleted(Arc::new(object))
+            Seen::Deleted(Arc::new(object.into()))
         }
-        Ok(object) => Seen::Applied(Arc::new(object)),
+        Ok(object) => Seen::Applied(Arc::new(object.into())),
         Err((key, _)) => Seen::Unreadable(key),
     })
 }

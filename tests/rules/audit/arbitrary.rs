@@ -10,12 +10,14 @@ use icp_filing_operator::{
     },
     rules::{
         audit,
-        snapshot::{Kind, Snapshot, Unreadable},
+        kept::Kept,
+        kind::{Kind, Ours},
+        snapshot::{Snapshot, Unreadable},
         world::ObjectKey,
     },
 };
 use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
-use kube::{Resource, ResourceExt};
+use kube::Resource;
 use proptest::prelude::*;
 
 use crate::things;
@@ -83,7 +85,7 @@ fn bound() -> impl Strategy<Value = BoundFiling> {
     })
 }
 
-fn records() -> impl Strategy<Value = Arc<ServiceNumber>> {
+fn records() -> impl Strategy<Value = Arc<Kept<ServiceNumber>>> {
     let kind = prop::sample::select(vec![ClaimKind::ServiceNumberRequest, ClaimKind::Filing]);
     let facts = (name(), number(), state(), integer(), integer(), scope(), name(), name(), name());
     let life = (
@@ -120,21 +122,21 @@ fn records() -> impl Strategy<Value = Arc<ServiceNumber>> {
                 claim: Claim { kind, namespace, name: claimant },
                 filing_account_id: None,
                 issued_time: Time(Timestamp::MIN),
-                filing,
+                filing: filing.map(Box::new),
                 submitted_time,
                 consumed_time,
                 icp_number,
                 cancelled_time,
             };
-            let named = if right { things::record(spec.clone(), 1).name_any() } else { named };
+            let named = if right { things::record(spec.clone(), 1).name().to_owned() } else { named };
             // Records are in no namespace; whoever reads a dump takes care of that.
             let (_, uid, born, leaving) = metas;
-            Arc::new(meta(ServiceNumber::new(&named, spec), (None, uid, born, leaving)))
+            things::kept(meta(ServiceNumber::new(&named, spec), (None, uid, born, leaving)))
         },
     )
 }
 
-fn requests() -> impl Strategy<Value = Arc<ServiceNumberRequest>> {
+fn requests() -> impl Strategy<Value = Arc<Kept<ServiceNumberRequest>>> {
     let status = (prop::option::of(number()), prop::option::of(name()), prop::option::of(state())).prop_map(
         |(service_number, record_name, state)| ServiceNumberRequestStatus {
             service_number,
@@ -146,11 +148,11 @@ fn requests() -> impl Strategy<Value = Arc<ServiceNumberRequest>> {
     (name(), name(), prop::option::of(status), metas()).prop_map(|(named, instance, status, metas)| {
         let mut request = meta(things::request(&named, &instance), metas);
         request.status = status;
-        Arc::new(request)
+        things::kept(request)
     })
 }
 
-fn filings() -> impl Strategy<Value = Arc<Filing>> {
+fn filings() -> impl Strategy<Value = Arc<Kept<Filing>>> {
     use ReviewState::{Approved, Cancelled, InReview, Rejected};
     let review = (
         name(),
@@ -180,22 +182,22 @@ fn filings() -> impl Strategy<Value = Arc<Filing>> {
         let mut filing = meta(things::filing(&named, things::by_instance("i-1")), metas);
         filing.spec.website.domain = domain;
         filing.status = status;
-        Arc::new(filing)
+        things::kept(filing)
     })
 }
 
-fn instances() -> impl Strategy<Value = Arc<Instance>> {
+fn instances() -> impl Strategy<Value = Arc<Kept<Instance>>> {
     (name(), name(), name(), metas()).prop_map(|(named, class, account, metas)| {
         let mut instance = meta(things::instance(&named, things::server(&class)), metas);
         instance.spec.account_id = account;
-        Arc::new(instance)
+        things::kept(instance)
     })
 }
 
-fn classes() -> impl Strategy<Value = Arc<InstanceClass>> {
+fn classes() -> impl Strategy<Value = Arc<Kept<InstanceClass>>> {
     (name(), integer(), scope()).prop_map(|(named, quota, quota_scope)| {
         let spec = icp_filing_operator::api::InstanceClassSpec { quota, quota_scope, ..things::ecs() };
-        Arc::new(things::class(&named, spec))
+        things::kept(things::class(&named, spec))
     })
 }
 
@@ -229,9 +231,9 @@ fn snapshots() -> impl Strategy<Value = Snapshot> {
 }
 
 /// No two objects of a kind share a name.
-fn once<K: Resource>(mut objects: Vec<Arc<K>>) -> Vec<Arc<K>> {
+fn once<K: Ours>(mut objects: Vec<Arc<Kept<K>>>) -> Vec<Arc<Kept<K>>> {
     let mut seen = HashSet::new();
-    objects.retain(|object| seen.insert(ObjectKey::of(&**object)));
+    objects.retain(|object| seen.insert(object.key.clone()));
     objects
 }
 
@@ -289,7 +291,7 @@ proptest! {
             let s = &record.spec;
             prop_assert!(seen.insert(format!("number {}", s.number.to_lowercase())), "a number is on two records");
             prop_assert!(seen.insert(format!("claim {:?} {}", s.claim, s.instance_name)), "a claim has two records");
-            let named = record.name_any().ends_with(&format!("-{}", s.slot));
+            let named = record.name().ends_with(&format!("-{}", s.slot));
             prop_assert!((0..s.quota).contains(&s.slot) && named, "a slot is not within its quota");
             if s.submitted_time.is_some() {
                 let f = s.filing.as_ref().expect("a submitted number is bound");

@@ -4,7 +4,8 @@ use icp_filing_operator::{
     api::{BoundFiling, FilingStatus, InstanceClassSpec, NumberState, ServiceNumberRequestStatus},
     rules::{
         audit::{self, Code, Invariant, PATIENCE},
-        snapshot::{Kind, Unreadable},
+        kind::Kind,
+        snapshot::Unreadable,
         world::ObjectKey,
     },
 };

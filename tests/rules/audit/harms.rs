@@ -31,7 +31,7 @@ pub fn cases() -> Vec<Case> {
         (
             Code::NameDiffers,
             |t| {
-                Arc::make_mut(&mut t.records[SPARE]).metadata.name = Some("instance.i-1-00".to_owned());
+                Arc::make_mut(&mut t.records[SPARE]).key.name = "instance.i-1-00".into();
                 t.requests[0].status.as_mut().expect("one").record_name = Some("instance.i-1-00".to_owned());
             },
             "its facts name it instance.i-1-0",
@@ -129,10 +129,12 @@ pub fn cases() -> Vec<Case> {
         (
             Code::RecordMayVanish,
             |t| {
-                let meta = &mut Arc::make_mut(&mut t.records[SPARE]).metadata;
+                let mut record = things::stored_record(t.records[SPARE].spec.clone(), 1);
+                let meta = &mut record.metadata;
                 meta.deletion_timestamp = Some(time(things::NOW));
                 meta.owner_references = Some(vec![OwnerReference::default()]);
                 meta.finalizers = Some(vec!["x/y".to_owned()]);
+                t.records[SPARE] = things::kept(record);
             },
             "it has deletionTimestamp and ownerReferences and finalizers",
         ),
@@ -153,7 +155,7 @@ pub fn cases() -> Vec<Case> {
                     r.slot = 0;
                 });
                 let moved = "account.ecs.1001-0".to_owned();
-                Arc::make_mut(&mut t.records[DIRECT]).metadata.name = Some(moved.clone());
+                Arc::make_mut(&mut t.records[DIRECT]).key.name = moved.as_str().into();
                 let status = t.filings[3].status.as_mut().expect("one");
                 status.record_name = Some(moved.clone());
                 status.review.as_mut().expect("one").record_name = moved;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use icp_filing_operator::{
     api::{BillingMethod, Instance, InstanceClassSpec, InstanceState, NumberState, Reason, ServiceNumber},
-    rules::{instance, world::ObjectKey},
+    rules::{instance, kept::Kept, world::ObjectKey},
 };
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::things::{
     self, NAMESPACE, Things, bound, brought, claim_of_filing, claim_of_request, ecs, facts, now, record,
-    server, time,
+    server, stored_record, time,
 };
 
 pub fn classes() -> Vec<Golden> {
@@ -35,7 +35,7 @@ pub fn records() -> Vec<Golden> {
     ]
     .map(|(name, state)| {
         let spec = brought(facts("i-1", 0, claim_of_request("r")), bound("site", "uid-1"), state);
-        Golden::new::<ServiceNumber>("any", Healthy, name, &record(spec, 5))
+        Golden::new::<ServiceNumber>("any", Healthy, name, &stored_record(spec, 5))
     })
     .into()
 }
@@ -158,6 +158,6 @@ fn large_order(things: &mut Things) {
 }
 
 /// The records of an instance whose numbers are all issued.
-pub fn all_issued() -> Vec<Arc<ServiceNumber>> {
+pub fn all_issued() -> Vec<Arc<Kept<ServiceNumber>>> {
     (0..5).map(|slot| record(facts("i-1", slot, claim_of_request(&format!("other-{slot}"))), 5)).collect()
 }
