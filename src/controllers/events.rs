@@ -40,9 +40,9 @@ pub(super) fn reference<K: Ours>(object: &Kept<K>) -> ObjectReference {
         kind: Some(K::kind(&()).into_owned()),
         name: Some(object.name().to_owned()),
         namespace: Some(object.namespace().to_owned()).filter(|namespace| !namespace.is_empty()),
-        resource_version: object.resource_version(),
         uid: object.uid(),
-        field_path: None,
+        // No revision: what is said of an object twice is one event and its count.
+        ..ObjectReference::default()
     }
 }
 
