@@ -8,22 +8,13 @@ use std::sync::Arc;
 
 use crate::{
     controllers::readable::Readable,
-    rules::{
-        kept::Kept,
-        kind::{Kind, Ours},
-        snapshot::Unreadable,
-    },
+    rules::{kept::Kept, kind::Ours, snapshot::Unreadable},
 };
 
 /// Puts an object to the others of its kind, or to those that cannot be read.
-fn sort<K: Ours>(
-    kind: Kind,
-    object: Readable<K>,
-    readable: &mut Vec<Arc<Kept<K>>>,
-    unreadable: &mut Vec<Unreadable>,
-) {
+fn sort<K: Ours>(object: Readable<K>, readable: &mut Vec<Arc<Kept<K>>>, unreadable: &mut Vec<Unreadable>) {
     match object.read() {
         Ok(object) => readable.push(Arc::new(object.into())),
-        Err((key, error)) => unreadable.push(Unreadable { kind, key, error }),
+        Err((key, error)) => unreadable.push(Unreadable { kind: K::KIND, key, error }),
     }
 }

@@ -1,11 +1,12 @@
 //! Calls on their way: sent, carried out, answered, and everything that can go wrong in between.
 
+use std::sync::Arc;
+
 use icp_filing_operator::{
     api::{Filing, Instance, ServiceNumber, ServiceNumberRequest},
     planted::{self, Bug},
     rules::{
         kept::Kept,
-        kind::Ours,
         world::{ObjectKey, Work},
     },
 };
@@ -16,7 +17,7 @@ use super::{
     caller::Refused,
     operator::{Answer, Call},
     policies::Who,
-    store::Store,
+    store::{Kind, Store},
 };
 
 /// A call and how far it came.
@@ -54,44 +55,35 @@ pub fn carry_out(store: &mut Store, number: impl FnOnce(&str) -> String, call: &
             answer(done, |r| Answer::Record(Some(r)))
         }
         Call::SayOfRequest(observed, status) => {
-            let revision = decided_from(observed);
-            let done = store.by(Who::Operator).patch_status::<ServiceNumberRequest>(
-                &observed.key,
-                revision.as_deref(),
-                |live| {
-                    live.status = Some((**status).clone());
-                },
-            );
+            let done = say(store, observed, |live: &mut ServiceNumberRequest| {
+                live.status = Some((**status).clone());
+            });
             answer(done, Answer::Request)
         }
         Call::SayOfFiling(observed, status) => {
-            let revision = decided_from(observed);
-            let done =
-                store.by(Who::Operator).patch_status::<Filing>(&observed.key, revision.as_deref(), |live| {
-                    let review = live.status.take().and_then(|s| s.review);
-                    live.status = Some((**status).clone());
-                    // Its own fields only: the review is another writer's.
-                    live.status.get_or_insert_default().review = review;
-                });
+            let done = say(store, observed, |live: &mut Filing| {
+                let review = live.status.take().and_then(|s| s.review);
+                live.status = Some((**status).clone());
+                // Its own fields only: the review is another writer's.
+                live.status.get_or_insert_default().review = review;
+            });
             answer(done, Answer::Filing)
         }
         Call::SayOfInstance(observed, status) => {
-            let revision = decided_from(observed);
-            let done = store.by(Who::Operator).patch_status::<Instance>(
-                &observed.key,
-                revision.as_deref(),
-                |live| {
-                    live.status = Some((**status).clone());
-                },
-            );
+            let done = say(store, observed, |live: &mut Instance| live.status = Some((**status).clone()));
             answer(done, Answer::Instance)
         }
     }
 }
 
-/// The revision that a status write carries.
-fn decided_from<K: Ours>(observed: &Kept<K>) -> Option<String> {
-    observed.resource_version().filter(|_| !planted::is_on(Bug::StatusWithoutRevision))
+/// Writes a status, with the revision that it was decided from.
+fn say<K: Kind>(
+    store: &mut Store,
+    observed: &Kept<K>,
+    change: impl FnOnce(&mut K),
+) -> Result<Arc<K>, Refused> {
+    let revision = observed.resource_version().filter(|_| !planted::is_on(Bug::StatusWithoutRevision));
+    store.by(Who::Operator).patch_status(&observed.key, revision.as_deref(), change)
 }
 
 fn answer<T>(result: Result<T, Refused>, done: impl FnOnce(T) -> Answer) -> Answer {

@@ -73,23 +73,23 @@ pub(in crate::process) enum Unlisted {
 pub(in crate::process) async fn read(client: &Client) -> Result<Snapshot, Unlisted> {
     let mut snapshot = Snapshot::default();
     let (c, u) = (client, &mut snapshot.unreadable);
-    snapshot.filings = Some(list(c, Kind::Filing, u).await?);
-    snapshot.requests = Some(list(c, Kind::ServiceNumberRequest, u).await?);
-    snapshot.instances = Some(list(c, Kind::Instance, u).await?);
-    snapshot.classes = Some(list(c, Kind::InstanceClass, u).await?);
-    snapshot.records = Some(list(c, Kind::ServiceNumber, u).await?);
+    snapshot.filings = Some(list(c, u).await?);
+    snapshot.requests = Some(list(c, u).await?);
+    snapshot.instances = Some(list(c, u).await?);
+    snapshot.classes = Some(list(c, u).await?);
+    snapshot.records = Some(list(c, u).await?);
     Ok(snapshot)
 }
 
 /// One kind, in every namespace, as of one revision.
 pub(in crate::process) async fn list<K>(
     client: &Client,
-    kind: Kind,
     unreadable: &mut Vec<Unreadable>,
 ) -> Result<Vec<Arc<Kept<K>>>, Unlisted>
 where
     K: Ours + Clone + DeserializeOwned + Debug,
 {
+    let kind = K::KIND;
     let api: Api<Readable<K>> = Api::all(client.clone());
     let mut tries = 0;
     loop {
@@ -98,7 +98,7 @@ where
             Ok(objects) => {
                 let mut readable = Vec::with_capacity(objects.len());
                 for object in objects {
-                    sort(kind, object, &mut readable, unreadable);
+                    sort(object, &mut readable, unreadable);
                 }
                 return Ok(readable);
             }

@@ -191,11 +191,11 @@ impl Manifests {
         let Snapshot { classes, instances, requests, filings, records, unreadable, namespace: _, lost: _ } =
             &mut self.snapshot;
         let put = match known {
-            Kind::InstanceClass => put(known, object, classes, unreadable),
-            Kind::Instance => put(known, object, instances, unreadable),
-            Kind::ServiceNumberRequest => put(known, object, requests, unreadable),
-            Kind::Filing => put(known, object, filings, unreadable),
-            Kind::ServiceNumber => put(known, object, records, unreadable),
+            Kind::InstanceClass => put(object, classes, unreadable),
+            Kind::Instance => put(object, instances, unreadable),
+            Kind::ServiceNumberRequest => put(object, requests, unreadable),
+            Kind::Filing => put(object, filings, unreadable),
+            Kind::ServiceNumber => put(object, records, unreadable),
         };
         put.map_err(|_| no_manifest("its metadata cannot be read"))
     }
@@ -217,11 +217,11 @@ impl Manifests {
     fn settle(&mut self) -> Result<(), Unread> {
         let Snapshot { classes, instances, requests, filings, records, unreadable: _, namespace: _, lost: _ } =
             &mut self.snapshot;
-        once(Kind::InstanceClass, classes)?;
-        once(Kind::Instance, instances)?;
-        once(Kind::ServiceNumberRequest, requests)?;
-        once(Kind::Filing, filings)?;
-        once(Kind::ServiceNumber, records)
+        once(classes)?;
+        once(instances)?;
+        once(requests)?;
+        once(filings)?;
+        once(records)
     }
 }
 
@@ -254,22 +254,21 @@ fn documents(text: &str) -> Result<Vec<Value>, String> {
 }
 
 fn put<K: Ours + DeserializeOwned>(
-    kind: Kind,
     object: Value,
     readable: &mut Option<Vec<Arc<Kept<K>>>>,
     unreadable: &mut Vec<Unreadable>,
 ) -> serde_json::Result<()> {
     let object: Readable<K> = serde_json::from_value(object)?;
-    sort(kind, object, readable.get_or_insert_default(), unreadable);
+    sort(object, readable.get_or_insert_default(), unreadable);
     Ok(())
 }
 
-fn once<K: Ours + PartialEq>(kind: Kind, objects: &mut Option<Vec<Arc<Kept<K>>>>) -> Result<(), Unread> {
+fn once<K: Ours + PartialEq>(objects: &mut Option<Vec<Arc<Kept<K>>>>) -> Result<(), Unread> {
     let Some(objects) = objects else { return Ok(()) };
     objects.sort_by(|a, b| a.key.cmp(&b.key));
     let same = |a: &Kept<K>, b: &Kept<K>| a.key == b.key;
     if let Some(pair) = objects.windows(2).find(|pair| same(&pair[0], &pair[1]) && pair[0] != pair[1]) {
-        return Err(Unread::Contradiction { kind, key: pair[0].key.clone() });
+        return Err(Unread::Contradiction { kind: K::KIND, key: pair[0].key.clone() });
     }
     objects.dedup_by(|b, a| same(a, b));
     Ok(())

@@ -51,7 +51,7 @@ fn of_request(
     {
         found.push(lost(subject(), told));
     } else if told.is_some() || status.service_number.is_some() {
-        let record = own.iter().find(|r| Some(name_of(**r).1) == told);
+        let record = own.iter().find(|r| Some(r.name()) == told);
         let differs = match record {
             None => Some("the status tells a record or a number that is not this claim's"),
             Some(r) if status.service_number.as_ref() != Some(&r.spec.number) => {

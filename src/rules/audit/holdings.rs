@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::index::name_of;
 use crate::{
     api::{BoundFiling, Claim, NumberState, QuotaScope, ServiceNumber, ServiceNumberSpec},
     rules::{kept::Kept, key::Key, life, snapshot::Snapshot},
@@ -67,9 +66,9 @@ pub fn holdings(snapshot: &Snapshot) -> Vec<Holding> {
     }
     let mut holdings = Vec::with_capacity(keys.len());
     for (key, mut records) in keys {
-        records.sort_by_key(|r| (r.spec.slot, name_of(*r).1));
+        records.sort_by_key(|r| (r.spec.slot, r.name()));
         let Some(newest) = records.last().map(|r| &r.spec) else { continue };
-        let class = snapshot.classes.iter().flatten().find(|c| name_of(&***c).1 == newest.class_name);
+        let class = snapshot.classes.iter().flatten().find(|c| c.name() == newest.class_name);
         holdings.push(Holding {
             key,
             scope: newest.quota_scope,
@@ -103,7 +102,7 @@ fn slot(record: &Kept<ServiceNumber>) -> Slot {
         cancelled_time,
     } = record.spec.clone();
     Slot {
-        record: name_of(record).1.to_owned(),
+        record: record.name().to_owned(),
         slot,
         quota,
         state,

@@ -58,13 +58,13 @@ impl<'a> Index<'a> {
             requests: requests.as_ref().map(|all| Sorted::of(all.iter().map(|r| &**r), order_of_names)),
             filings: filings.as_ref().map(|all| Sorted::of(all.iter().map(|f| &**f), order_of_names)),
             instances: None,
-            classes: classes.as_ref().map(|all| all.iter().map(|c| (name_of(&**c).1, &**c)).collect()),
+            classes: classes.as_ref().map(|all| all.iter().map(|c| (c.name(), &**c)).collect()),
             hidden: unreadable.iter().map(|u| (u.kind, (&*u.key.namespace, &*u.key.name))).collect(),
             served: namespace.as_deref(),
         };
         for instance in instances.iter().flatten() {
             let declared = index.instances.get_or_insert_default();
-            declared.entry(name_of(&**instance).1).or_default().push(instance);
+            declared.entry(instance.name()).or_default().push(instance);
         }
         if instances.is_some() {
             index.instances.get_or_insert_default();
@@ -74,7 +74,7 @@ impl<'a> Index<'a> {
 
     /// The record of a name.
     pub(super) fn record(&self, name: &str) -> Option<&'a Kept<ServiceNumber>> {
-        self.by_name.range(|r| name_of(r).1.cmp(name)).first().copied()
+        self.by_name.range(|r| r.name().cmp(name)).first().copied()
     }
 
     /// The records of a claim, on whatever instance.

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::BTreeSet};
 
 use super::{
     Code, Finding, Subject,
-    index::{Index, Site, asking, bound_site, name_of},
+    index::{Index, Site, asking, bound_site},
     sorted::Sorted,
 };
 use crate::{
@@ -35,7 +35,7 @@ fn alone(record: &Kept<ServiceNumber>, found: &mut Vec<Finding>) {
     let spec = &record.spec;
     let mut say = |code, observed: String| found.push(Finding::new(code, [Subject::of(record)], observed));
     let named = Key::of_record(spec).record(spec.slot);
-    if named != name_of(record).1 {
+    if named != record.name() {
         say(Code::NameDiffers, format!("its facts name it {named}"));
     }
     if !(0..spec.quota).contains(&spec.slot) {
