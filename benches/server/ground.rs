@@ -14,7 +14,7 @@ use crate::settings::Settings;
 use crate::stored::{INSTANCE_NAME, Mould, REQUESTS, Stored, request_name};
 use crate::vitals;
 
-/// How long it may take until nothing is written any more.
+/// How long it may take until an operator on a large store is ready, or until nothing is written any more.
 const LONG: Duration = Duration::from_mins(5);
 
 /// A control plane.
@@ -42,7 +42,9 @@ impl Ground {
 
     /// Starts an operator as it is shipped, and waits until it is ready.
     pub async fn operator(&self) -> Operator {
-        Operator::start(&self.cluster, &["--leader-elect"]).await
+        let operator = self.spawn();
+        operator.ready_within(LONG).await;
+        operator
     }
 
     /// Starts an operator as it is shipped, and waits for nothing.

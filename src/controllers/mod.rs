@@ -9,6 +9,7 @@ pub mod filing;
 pub mod instance;
 pub mod meter;
 pub mod observe;
+pub mod pages;
 pub mod queue;
 pub mod readable;
 pub mod record;

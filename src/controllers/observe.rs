@@ -17,6 +17,7 @@ use std::{fmt::Debug, pin::pin, sync::Arc, time::Duration};
 use super::{
     Context,
     api_error::with_sources,
+    pages,
     queue::Adder,
     readable::Readable,
     sharing::{Conditioned, Pool},
@@ -112,8 +113,11 @@ where
     let kind = K::plural(&()).into_owned();
     loop {
         // A list as of now, not what an API server that lags has in its cache: what is old may lack a record.
-        let config =
-            watcher::Config { list_semantic: ListSemantic::MostRecent, ..watcher::Config::default() };
+        let config = watcher::Config {
+            list_semantic: ListSemantic::MostRecent,
+            page_size: Some(pages::size(pages::objects(&api).await)),
+            ..watcher::Config::default()
+        };
         let events = watcher(api.clone(), config).backoff(Pauses::default());
         follow(context, adder, events, observation, unreadable, &kind).await?;
         // A list that could not be confirmed is not taken: it begins anew.

@@ -80,7 +80,12 @@ impl Operator {
 
     /// Waits until it says that it is ready.
     pub async fn ready(&self) {
-        eventually("ready operator", SOON, async || match self.get("/readyz").await {
+        self.ready_within(SOON).await;
+    }
+
+    /// The same, of one that has much to read.
+    pub async fn ready_within(&self, time: Duration) {
+        eventually("ready operator", time, async || match self.get("/readyz").await {
             Ok((200, _)) => Ok(()),
             Ok((_, why)) | Err(why) => Err(format!("{why}\n{}", self.process.log_tail())),
         })
